@@ -40,7 +40,7 @@ pub(crate) enum Database {
     Postgres(PgStore, PgOptions),
 }
 
-/// What a node needs of the database for the revocation protocol.
+/// The database ports of the revocation protocol.
 pub(crate) struct Protocol {
     /// The events of changes that affect verification.
     pub(crate) feed: Arc<dyn Feed>,
@@ -220,8 +220,8 @@ impl Database {
         }
     }
 
-    /// What was lost when a copy replaced an embedded database, and no server has reported yet. Nodes on a Postgres
-    /// detect it themselves.
+    /// Losses from when a copy replaced an embedded database, if no server has reported them yet. Nodes on a Postgres
+    /// detect losses themselves.
     pub(crate) async fn unsaid_lost_history(&self) -> Result<Vec<LostHistory>> {
         match self {
             Self::Embedded(store, _) => Ok(store.unsaid_lost_history().await?),

@@ -1,4 +1,4 @@
-//! What the command line accepts, and what it means.
+//! The grammar of the command line, its examples and its documentation.
 
 use clap::CommandFactory as _;
 

@@ -1,4 +1,4 @@
-//! Which source wins, what is refused and how, and that the sample matches the settings.
+//! The precedence of sources, refusals and their messages, and the match of sample and settings.
 
 use std::collections::HashMap;
 
@@ -160,7 +160,7 @@ fn a_configuration_file_may_lie_among_secrets() {
 }
 
 #[test]
-fn what_looks_like_a_token_is_never_quoted() {
+fn a_value_that_looks_like_a_token_is_never_quoted() {
     let random: String = "aB3-dE6_gH9".chars().cycle().take(43).collect();
     let token = format!("{}{}.x", "ey", "J0eXAi");
     for text in [&random, &token] {

@@ -142,7 +142,7 @@ async fn a_reader_changes_nothing() {
 }
 
 #[tokio::test]
-async fn the_loser_of_a_race_for_a_database_learns_whose_it_is() {
+async fn the_loser_of_a_race_for_a_database_is_refused_with_another_key() {
     let place = Place::new().await;
     place.write_key(&[1]);
     let at = Timestamp::UNIX_EPOCH;
@@ -166,12 +166,12 @@ async fn a_stamp_that_went_with_a_lost_history_is_restored() {
     let place = Place::new().await;
     let store = &place.store;
     let (clock, node) = (SystemClock, identity(&[1, 2], "http://one"));
-    assert_eq!(node.look(store, &clock).await.unwrap(), IdentityCheck::Unknown, "it is claimed by a start alone");
+    assert_eq!(node.check(store, &clock).await.unwrap(), IdentityCheck::Unknown, "it is claimed by a start alone");
     assert_eq!(store.stamp().await.unwrap(), None);
     let claimed = store.claim(&stamp_of(SANDBOX, &[1]), clock.wall()).await.unwrap();
     assert_eq!(claimed, Write::Applied);
     for _ in 0..2 {
-        assert_eq!(node.look(store, &clock).await.unwrap(), IdentityCheck::Ours);
+        assert_eq!(node.check(store, &clock).await.unwrap(), IdentityCheck::Ours);
         assert_eq!(store.stamp().await.unwrap(), Some(stamp_of(SANDBOX, &[1, 2])));
         assert_eq!(store.issuer().await.unwrap().as_deref(), Some("http://one"));
     }
@@ -180,7 +180,7 @@ async fn a_stamp_that_went_with_a_lost_history_is_restored() {
         (identity(&[1], "http://one"), "lacks version 2"),
         (identity(&[1, 2], "http://two"), "issued by http://one now"),
     ] {
-        let standing = other.look(store, &clock).await.unwrap();
+        let standing = other.check(store, &clock).await.unwrap();
         assert!(matches!(&standing, IdentityCheck::Foreign(why) if why.contains(word)), "{standing:?}");
     }
 }

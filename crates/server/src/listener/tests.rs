@@ -41,7 +41,7 @@ async fn connect(to: SocketAddr) -> TcpStream {
 }
 
 /// Everything received until the connection is closed.
-async fn last_words(mut connection: TcpStream) -> String {
+async fn read_to_end(mut connection: TcpStream) -> String {
     let mut words = Vec::new();
     // A reset is an end too.
     let _ = connection.read_to_end(&mut words).await;
@@ -52,7 +52,7 @@ async fn ask(to: SocketAddr) -> String {
     let mut connection = connect(to).await;
     let request = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
     let _ = connection.write_all(request).await;
-    last_words(connection).await
+    read_to_end(connection).await
 }
 
 #[tokio::test]
@@ -61,7 +61,7 @@ async fn half_a_header_is_not_waited_for() {
     for begun in ["", "GET / HT", "GET / HTTP/1.1\r\nHo", "GET / HTTP/1.1\r\nHost: x\r\nX-Slow: "] {
         let mut connection = connect(address).await;
         connection.write_all(begun.as_bytes()).await.unwrap();
-        let answer = last_words(connection).await;
+        let answer = read_to_end(connection).await;
         assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 408 "), "{begun:?}: {answer}");
     }
 }
@@ -92,7 +92,7 @@ async fn headers_that_are_too_long_are_refused() {
     let mut connection = connect(address).await;
     let long = format!("GET / HTTP/1.1\r\nHost: x\r\nX-Long: {}\r\n\r\n", "x".repeat(40_000));
     let _ = connection.write_all(long.as_bytes()).await;
-    assert!(!last_words(connection).await.contains("200 OK"));
+    assert!(!read_to_end(connection).await.contains("200 OK"));
 }
 
 #[tokio::test]
@@ -160,7 +160,7 @@ async fn a_connection_stays_where_little_of_a_refused_body_is_left() {
     connection.write_all(format!("{head}{body}").as_bytes()).await.unwrap();
     assert!(!early_answer(&mut connection).await.contains("connection: close"));
     connection.write_all(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await.unwrap();
-    assert!(last_words(connection).await.ends_with("here"));
+    assert!(read_to_end(connection).await.ends_with("here"));
 }
 
 #[tokio::test]
@@ -180,7 +180,7 @@ async fn an_answer_says_that_its_connection_ends_where_the_rest_of_the_request_i
         assert!(answer.contains("\r\nconnection: close\r\n"), "{framing}: {answer}");
         connection.write_all(rest.as_bytes()).await.unwrap();
         connection.shutdown().await.unwrap();
-        assert_eq!(last_words(connection).await, "", "nothing follows");
+        assert_eq!(read_to_end(connection).await, "", "nothing follows");
     }
 }
 

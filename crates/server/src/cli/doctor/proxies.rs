@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// Larger than any page of metrics.
 const MOST_BYTES: u64 = 16 * 1024 * 1024;
 
-pub(super) async fn look_at_proxies(settings: &Settings, findings: &mut Findings) {
+pub(super) async fn check_proxies(settings: &Settings, findings: &mut Findings) {
     let counted = count(settings).await;
     let is_https = settings.public_url.as_deref().is_some_and(|url| url.starts_with("https://"));
     if let Ok(count) = counted
