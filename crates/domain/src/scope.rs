@@ -275,7 +275,7 @@ pub struct Scopes<'a>(&'a str);
 
 impl<'a> Scopes<'a> {
     /// Wraps scopes that were parsed before, separated by single spaces.
-    pub(crate) const fn parted_by_spaces(text: &'a str) -> Self {
+    pub(crate) const fn separated_by_spaces(text: &'a str) -> Self {
         Self(text)
     }
 

@@ -119,7 +119,7 @@ pub enum Verdict<'a> {
     Invalid {
         /// The first reason in the contract's order.
         denial: Denial,
-        /// The key's id, if the caller may learn it.
+        /// The key's id, if the answer may reveal it.
         id: Option<KeyId>,
     },
 }

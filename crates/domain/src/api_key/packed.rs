@@ -10,7 +10,7 @@ use crate::{
     secret_hash::{DigestRef, FormRef, Remembered},
 };
 
-/// What most keys have: they take no memory for it.
+/// Shared by most keys, so that they need no memory for it.
 static UNRESTRICTED: Restrictions = Restrictions::NONE;
 
 /// The part of a key that authentication needs. Read it through its [`view`](AuthKey::view).
@@ -18,7 +18,7 @@ static UNRESTRICTED: Restrictions = Restrictions::NONE;
 pub struct AuthKey {
     id: KeyId,
     account: AccountId,
-    /// `None` for a key that nothing holds back.
+    /// `None` for a key without restrictions.
     restrictions: Option<Box<Restrictions>>,
     /// The name, the scopes and, for some materials, one more text, concatenated.
     texts: Box<str>,
@@ -57,7 +57,7 @@ pub struct AuthFacts<'a> {
     pub name: Name,
     /// Scopes granted to the key.
     pub scopes: ScopeSet,
-    /// What may hold it back beside its state and its account.
+    /// Conditions beside its state and its account.
     pub restrictions: Restrictions,
     /// Whether the key itself was revoked.
     pub revoked: bool,
@@ -131,7 +131,7 @@ impl AuthKey {
             account: self.account,
             key_type: self.key_type(),
             name,
-            scopes: Scopes::parted_by_spaces(scopes),
+            scopes: Scopes::separated_by_spaces(scopes),
             restrictions: self.restrictions.as_deref().unwrap_or(&UNRESTRICTED),
             revoked: self.revoked,
             material: self.material(),
@@ -152,10 +152,10 @@ impl AuthKey {
     #[must_use]
     pub fn scopes(&self) -> Scopes<'_> {
         let start = usize::from(self.name_len);
-        Scopes::parted_by_spaces(&self.texts[start..start + usize::from(self.scopes_len)])
+        Scopes::separated_by_spaces(&self.texts[start..start + usize::from(self.scopes_len)])
     }
 
-    /// What is stored of the key's value. Cheaper than the whole view.
+    /// The stored form of the key's value. Cheaper than the whole view.
     #[must_use]
     pub fn material(&self) -> MaterialRef<'_> {
         let tail = || &self.texts[usize::from(self.name_len) + usize::from(self.scopes_len)..];

@@ -98,7 +98,7 @@ fn a_usable_key_is_valid_for_what_it_covers() {
 }
 
 #[test]
-fn a_token_stands_for_its_key_with_fewer_scopes() {
+fn a_token_represents_its_key_with_fewer_scopes() {
     let key = key(|f| f.scopes = "charges:*".parse().unwrap());
     let chain = chain(Status::Active, Status::Active);
     let restricted: ScopeSet = "charges:read".parse().unwrap();
