@@ -38,7 +38,7 @@ fn names(list: &[(&str, &str)]) -> BTreeSet<String> {
 }
 
 #[test]
-fn both_adapters_have_the_same_files_but_for_the_listed_ones() {
+fn both_adapters_have_the_same_files_except_for_the_listed_ones() {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let (postgres, sqlite) = (files(&here.join("../storage/src/postgres")).unwrap(), files(&here.join("src")).unwrap());
     assert_eq!(&postgres - &sqlite, names(&ONLY_POSTGRES));

@@ -190,7 +190,7 @@ async fn a_lost_file_takes_no_writes_and_is_reported() {
         assert!(matches!(refused, StorageError::Unavailable(_)), "{refused:?}");
         assert!(store.on_the_writer("DELETE FROM signing_key").await.is_err());
         assert!(store.lost().await.path.starts_with(&folder));
-        // Even if the file comes back: writes in between went elsewhere.
+        // Even if the file returns: writes in between went to another file.
         let _ = store.close().await;
     }
 }

@@ -1,4 +1,4 @@
-//! The embedded database keeps every promise of the storage ports, and a few of its own.
+//! The embedded database keeps every promise of the storage ports, and some more.
 
 mod failures;
 mod file_names;

@@ -65,7 +65,7 @@ async fn no_reader_sees_content_older_than_its_as_of_while_the_writer_revokes() 
     drop(fixture);
 }
 
-/// What a reader found for the key with this number.
+/// The observation of a reader for the key with this number.
 #[derive(Debug)]
 struct Look {
     key: u64,

@@ -270,7 +270,7 @@ pub async fn a_key_may_revoke_itself(fixture: &Fixture) {
     scene.is_refused(&judged, "it ended itself").await;
 }
 
-pub async fn of_two_keys_that_revoke_each_other_one_succeeds(fixture: &Fixture) {
+pub async fn one_of_two_keys_that_revoke_each_other_succeeds(fixture: &Fixture) {
     let tree = Tree::plant(fixture).await;
     for round in 0..6 {
         let own = chain(&[&tree.partner, &tree.platform]);

@@ -29,7 +29,7 @@ pub async fn a_credential_is_the_key_with_its_chain(fixture: &Fixture) {
 }
 
 /// A look-up reads a key whether or not the id exists; the result does not show which key.
-pub async fn an_unknown_credential_is_absent_whatever_its_neighbour_is(fixture: &Fixture) {
+pub async fn an_unknown_credential_is_absent_beside_any_neighbour(fixture: &Fixture) {
     let tree = Tree::plant(fixture).await;
     let absent = async |id: Uuid| {
         assert_eq!(fixture.store.credential(KeyId::from_uuid(id)).await.unwrap(), None, "{id}");

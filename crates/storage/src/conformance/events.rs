@@ -206,7 +206,7 @@ pub async fn a_statement_over_many_rows_makes_an_event_for_each(fixture: &Fixtur
 }
 
 /// Some of the writers roll back, so that a number taken too early would leave a gap.
-pub async fn numbers_are_consecutive_however_many_write(fixture: &Fixture) {
+pub async fn numbers_are_consecutive_with_concurrent_writers(fixture: &Fixture) {
     const WRITERS: usize = 8;
     const EACH: usize = 6;
     let tree = Tree::plant(fixture).await;

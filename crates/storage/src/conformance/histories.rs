@@ -15,7 +15,7 @@ pub async fn a_caller_judged_in_another_history_must_be_judged_again(fixture: &F
     super::callers::only_the_own_history_counts(fixture).await;
 }
 
-pub async fn a_renewal_counts_only_if_the_database_has_what_it_names(fixture: &Fixture) {
+pub async fn a_renewal_counts_only_if_the_database_has_its_token_event_and_row(fixture: &Fixture) {
     make(fixture, 2).await;
     let valid = joined(fixture).await;
     let another = HistoryToken { timeline: valid.token.timeline + 1, ..valid.token };
@@ -67,11 +67,11 @@ pub async fn a_list_reports_missing_events(fixture: &Fixture) {
     let there = position(fixture, made[1].position.seq).await;
     let renumbered = Position { nonce: Nonce::from_uuid(fresh()), ..there };
     let beyond = Position { seq: Seq::new(9), ..there };
-    let asked = [made[0].position, renumbered, there, beyond];
-    assert_eq!(nodes(fixture).members(&asked).await.unwrap().absent, [renumbered, beyond]);
+    let queried = [made[0].position, renumbered, there, beyond];
+    assert_eq!(nodes(fixture).members(&queried).await.unwrap().absent, [renumbered, beyond]);
     joined(fixture).await;
     joined(fixture).await;
-    assert_eq!(nodes(fixture).members(&asked[..1]).await.unwrap().absent, []);
+    assert_eq!(nodes(fixture).members(&queried[..1]).await.unwrap().absent, []);
 }
 
 pub async fn a_mark_applies_only_to_the_current_history(fixture: &Fixture) {

@@ -5,7 +5,7 @@ use keyward_storage::{PgOptions, PgStore, Schema, StorageError, conformance::Raw
 use crate::database::Database;
 
 #[tokio::test]
-async fn a_database_that_is_not_there_is_unavailable() {
+async fn a_missing_database_is_unavailable() {
     let url =
         keyward_testkit::pg::with_database(&keyward_testkit::pg::shared_url().unwrap(), "keyward_no_such_database")
             .unwrap();
@@ -21,7 +21,7 @@ async fn a_missing_server_is_unavailable() {
 }
 
 #[tokio::test]
-async fn connections_bear_our_name() {
+async fn connections_have_our_name() {
     let database = Database::create().await;
     let store = database.store(1).await;
     store.schema().await.unwrap();

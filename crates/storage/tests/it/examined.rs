@@ -13,8 +13,8 @@ use crate::database::{Database, Raw};
 
 const KEYS: u128 = 100_000;
 const ROWS: u16 = 51;
-/// A planner with statistics reads the ends of an index, in case the statistics are old: a few rows per table, however
-/// many exist.
+/// A planner with statistics reads the ends of an index, in case the statistics are old: a few rows per table,
+/// regardless of its size.
 const PROBES: i64 = 6;
 /// Maximum number of pages of the key indexes per read: the first page of each, which the planner reads, and in one of
 /// them the path from the root along the returned rows. All keys of a state take hundreds of pages.
@@ -267,7 +267,7 @@ fn stranger() -> Reach {
 }
 
 #[tokio::test]
-async fn a_read_examines_no_more_rows_than_it_may_give() {
+async fn a_read_examines_no_more_rows_than_it_may_return() {
     let database = Database::migrated().await;
     let raw = database.raw();
     seed(&raw).await;
@@ -284,7 +284,7 @@ async fn a_read_examines_no_more_rows_than_it_may_give() {
 }
 
 #[tokio::test]
-async fn a_plan_that_was_made_for_a_few_rows_does_not_outlive_them() {
+async fn a_plan_for_a_few_rows_is_replaced_when_there_are_many() {
     const FEW: u128 = 20;
     const MANY: u128 = 20_000;
     let database = Database::migrated().await;

@@ -185,7 +185,7 @@ async fn a_flood_of_changes_does_not_delay_the_revocation_of_their_key() {
     for writer in 0..16 {
         let (store, revoked, chain) = (Arc::clone(&scene.node), Arc::clone(&revoked), scene.tree.merchant_chain());
         flood.spawn(async move {
-            // Stops only at the revocation, which each sees once it is confirmed.
+            // Stops only at the revocation, which each caller sees once it is confirmed.
             loop {
                 let was_revoked = revoked.load(Ordering::Acquire);
                 let key = Draft::of(KeyType::Secret).issue(&chain);

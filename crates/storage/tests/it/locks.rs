@@ -56,7 +56,7 @@ async fn a_locked_account_blocks_neither_reads_nor_work_on_other_accounts() {
 
 /// Keys added at the same time share a statement: one that times out does not affect the others.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_of_a_locked_account_delays_others_at_most_for_the_lock_timeout() {
+async fn a_key_of_a_locked_account_delays_others_for_at_most_the_lock_timeout() {
     let database = Database::migrated().await;
     let options = PgOptions { lock_timeout: Duration::from_millis(50), ..database.options(4) };
     let store: Arc<dyn Store> = Arc::new(PgStore::connect(&options).await.unwrap());

@@ -126,7 +126,7 @@ async fn a_change_that_no_trigger_numbers_is_not_made() {
 }
 
 #[tokio::test]
-async fn no_table_can_be_emptied_without_the_nodes_knowledge() {
+async fn no_table_can_be_emptied_unnoticed() {
     let database = Database::migrated().await;
     impatient(&database).await;
     let raw = database.raw();
@@ -146,7 +146,7 @@ async fn no_table_can_be_emptied_without_the_nodes_knowledge() {
 
 /// Holds even for a role with no other right, for any search path, and for objects that shadow a name.
 #[tokio::test]
-async fn any_role_that_may_change_a_key_makes_an_event_in_the_one_history() {
+async fn any_role_that_may_change_a_key_makes_an_event_in_the_only_history() {
     let database = Database::migrated().await;
     let (store, keys) = impatient(&database).await;
     let [key, ..] = keys.as_slice() else { unreachable!() };

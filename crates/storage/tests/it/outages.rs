@@ -131,7 +131,7 @@ async fn a_unit_of_work_does_not_survive_a_failed_statement() {
 /// although the cluster's own settings do not require it, including those of leases (R12), while notifications and
 /// records of enforcement wait for no standby.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_commit_that_no_standby_confirms_is_not_called_done() {
+async fn a_commit_that_no_standby_confirms_is_not_reported_as_done() {
     let cluster = keyward_testkit::pg::Cluster::start(keyward_testkit::pg::Durability::Fast).unwrap();
     let soon = Duration::from_secs(1);
     let options = PgOptions { commit_timeout: soon, statement_timeout: soon, ..PgOptions::new(cluster.url().into()) };
