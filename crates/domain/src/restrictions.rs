@@ -98,7 +98,7 @@ mod tests {
             (10, 9, Err(NotYetValid)),
             (19, 20, Err(Expired)),
             (20, 19, Err(Expired)),
-            // Not begun by one clock and ended by the other: the beginning comes first.
+            // By one clock it has not begun, by the other it has ended: the beginning is judged first.
             (9, 20, Err(NotYetValid)),
         ] {
             let context = Context::at(Now::by(at(shared), at(own)));

@@ -9,7 +9,7 @@ use crate::{
     revocation::NotAPair, secret_hash::Proof,
 };
 
-/// What a verification requires in addition to a usable key.
+/// The requirements of a verification in addition to a usable key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Requirements {
     /// Scopes that the key must cover.

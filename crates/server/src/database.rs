@@ -137,7 +137,7 @@ impl Database {
         }
     }
 
-    /// Waits until it is lost: an embedded database whose file was removed or replaced. A Postgres comes back.
+    /// Waits until an embedded database is lost because its file was removed or replaced. A Postgres is never lost.
     pub(crate) async fn lost(&self) -> anyhow::Error {
         match self {
             Self::Embedded(store, _) => store.lost().await.into(),
@@ -229,8 +229,8 @@ impl Database {
         }
     }
 
-    /// Moves everything written so far into the main file of an embedded database, which becomes a copy of its own. A
-    /// copy of that file alone, which is never advised, then holds at least this installation and not an empty one.
+    /// Moves all earlier writes into the main file of an embedded database. A copy of that file alone, which is never
+    /// advised, then contains at least this installation and is not empty.
     pub(crate) async fn make_whole(&self) -> Result<()> {
         match self {
             Self::Embedded(store, _) => {
@@ -305,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pooler_that_breaks_sessions_up_is_named_with_what_to_do() {
+    fn a_pooler_that_splits_sessions_is_named_with_the_remedy() {
         for text in [
             "unsupported startup parameter: extra_float_digits",
             "unsupported startup parameter: options",

@@ -41,7 +41,7 @@ pub enum MaterialRef<'a> {
 pub enum KeyStatus {
     /// None of the others.
     Active,
-    /// `not_before` has not come.
+    /// `not_before` has not been reached.
     Pending,
     /// `expires_at` has passed.
     Expired,

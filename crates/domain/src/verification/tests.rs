@@ -33,7 +33,7 @@ fn the_first_reason_of_the_contracts_order_is_returned() {
     });
     let expired = key(|f| f.restrictions = until(10));
     let good = key(|_| ());
-    let stranger = Reach::of(&link(9, Role::Partner, Active));
+    let foreign = Reach::of(&link(9, Role::Partner, Active));
     let own = Reach::of(&link(2, Role::Partner, Active));
     let requirements = |type_ok: bool, mid_ok: bool| {
         let wrong = all_wrong();
@@ -45,7 +45,7 @@ fn the_first_reason_of_the_contracts_order_is_returned() {
     };
     for (key, proof, reach, merchant, conditions, expected) in [
         (&revoked, WRONG, own, Suspended, all_wrong(), Denial::NotFound),
-        (&revoked, PROVED, stranger, Suspended, all_wrong(), Denial::NotFound),
+        (&revoked, PROVED, foreign, Suspended, all_wrong(), Denial::NotFound),
         (&revoked, PROVED, own, Suspended, all_wrong(), Denial::Unusable(Unusable::Revoked)),
         (&expired, PROVED, own, Closed, all_wrong(), Denial::Unusable(Unusable::Revoked)),
         (&expired, PROVED, own, Suspended, all_wrong(), Denial::Unusable(Unusable::Suspended)),

@@ -95,7 +95,7 @@ async fn an_unused_database_gets_a_key_and_a_stamp_and_the_next_start_finds_both
 }
 
 #[tokio::test]
-async fn a_key_that_is_there_is_used_for_an_unused_database() {
+async fn an_existing_key_is_used_for_an_unused_database() {
     let place = Place::new().await;
     place.write_key(&[5]);
     place.start().await.unwrap();
@@ -162,7 +162,7 @@ fn identity(versions: &[u8], issuer: &str) -> Identity {
 /// The database went back to before a key version and the issuer were stamped: both are stamped again, so that no other
 /// takes their place.
 #[tokio::test]
-async fn a_stamp_that_went_with_a_lost_history_is_restored() {
+async fn a_stamp_lost_with_a_history_is_restored() {
     let place = Place::new().await;
     let store = &place.store;
     let (clock, node) = (SystemClock, identity(&[1, 2], "http://one"));

@@ -67,7 +67,7 @@ async fn half_a_header_is_not_waited_for() {
 }
 
 #[tokio::test]
-async fn one_connection_too_many_is_closed_and_others_are_served() {
+async fn a_connection_beyond_the_limit_is_closed_and_others_are_served() {
     let (address, _handle) = serve(&[("limits.max_connections", "1")]).await;
     let mut first = connect(address).await;
     first.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
@@ -141,7 +141,7 @@ async fn early_answer(connection: &mut TcpStream) -> String {
 }
 
 #[tokio::test]
-async fn a_connection_stays_where_little_of_a_refused_body_is_left() {
+async fn a_connection_stays_if_little_of_a_refused_body_is_left() {
     let (address, _handle) = serve(&[]).await;
     let whole = |path: &str, framing: &str, sent: &str| {
         (format!("POST {path} HTTP/1.1\r\nHost: x\r\n{framing}\r\n\r\n"), sent.to_owned())
@@ -164,7 +164,7 @@ async fn a_connection_stays_where_little_of_a_refused_body_is_left() {
 }
 
 #[tokio::test]
-async fn an_answer_says_that_its_connection_ends_where_the_rest_of_the_request_is_not_read() {
+async fn an_answer_announces_that_its_connection_ends_if_the_rest_of_the_request_is_not_read() {
     let (address, _handle) = serve(&[]).await;
     for (framing, rest) in [
         (format!("Content-Length: {}", 256 * 1024 + 1), "x".repeat(256 * 1024 + 1)),
@@ -223,7 +223,7 @@ async fn unread_answers_end_the_connection() {
         }
         assert!(answers.iter().all(|answer| answer.status() == 200));
         let ended = tokio::time::timeout(Duration::from_mins(1), client).await.expect("it is closed");
-        // However it ended: the client sees the end of the stream, or a reset.
+        // The client sees the end of the stream, or a reset.
         let _ = ended.unwrap();
     }
     // HTTP/1: requests, and no answer is read.
@@ -248,7 +248,7 @@ async fn unread_answers_do_not_delay_a_stop() {
     unread.write_all(&b"GET /long HTTP/1.1\r\nHost: x\r\n\r\n".repeat(64)).await.unwrap();
     unread.read_exact(&mut [0; 15]).await.unwrap();
     lifecycle.close();
-    // However it ended: the client sees the end of the stream, or a reset.
+    // The client sees the end of the stream, or a reset.
     let _ = tokio::time::timeout(Duration::from_mins(1), client).await.expect("it is closed");
     let is_closed = async { while unread.write_all(b"\r\n").await.is_ok() {} };
     tokio::time::timeout(Duration::from_mins(1), is_closed).await.expect("it is closed");

@@ -24,7 +24,7 @@ async fn end(lifecycle: &Lifecycle, state: &ConnectionState) -> Duration {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_that_is_not_read_is_given_up() {
+async fn an_answer_that_is_not_read_is_abandoned() {
     let (lifecycle, state) = ending();
     let mut answer = state.begin(Version::HTTP_2);
     answer.answered();

@@ -26,7 +26,7 @@ fn every(period: Duration) -> tokio::time::Interval {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_client_that_reads_nothing_is_given_up_and_one_that_reads_slowly_is_not() {
+async fn a_client_that_reads_nothing_is_disconnected_and_a_slow_one_is_not() {
     let (mut line, mut client, _) = line(4);
     let begun = Instant::now();
     let slow = async {
@@ -143,12 +143,12 @@ async fn given_up(size: usize, is_being_sent: bool, frames: usize, is_late: bool
     let exchange = Arc::<Exchange>::default();
     let tasks = TaskTracker::new();
     let drains = Drains { exchange: Arc::clone(&exchange), within: PATIENCE.discard, tasks: tasks.clone() };
-    let mut asked = RequestBody { body: Some(full(size)), drains: Some(drains), is_being_sent, is_late: false };
+    let mut request_body = RequestBody { body: Some(full(size)), drains: Some(drains), is_being_sent, is_late: false };
     for _ in 0..frames {
-        let _ = asked.frame().await.transpose().unwrap();
+        let _ = request_body.frame().await.transpose().unwrap();
     }
-    asked.is_late = is_late;
-    drop(asked);
+    request_body.is_late = is_late;
+    drop(request_body);
     let was_unread = exchange.has_unread.load(Ordering::Relaxed);
     tasks.close();
     tasks.wait().await;
@@ -165,5 +165,5 @@ async fn the_rest_of_a_body_is_read_if_it_is_small_and_being_sent() {
     }
     assert_eq!(given_up(256 * 1024 + 1, true, 0, false).await, (true, true, true));
     assert_eq!(given_up(10, true, 0, true).await, (true, true, true), "the service waited for it in vain");
-    assert_eq!(given_up(10, false, 0, false).await, (false, false, true), "its client waits to be asked for it");
+    assert_eq!(given_up(10, false, 0, false).await, (false, false, true), "its client waits to be request_body for it");
 }
