@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_verdict_is_a_verdict() {
+    fn only_verdicts_count_as_verdicts() {
         assert_eq!(verdict_of(Op::Verify, 200, r#"{"valid":true,"code":"VALID"}"#), Verdict::Valid);
         assert_eq!(verdict_of(Op::Verify, 200, r#"{"valid":false,"code":"REVOKED"}"#), Verdict::Invalid);
         assert_eq!(verdict_of(Op::Verify, 200, "{}"), Verdict::Nothing);

@@ -36,8 +36,8 @@ pub(super) fn final_states(run: &Run, ledger: &[Entry]) -> Result<HashMap<String
     let names = ledger.iter().map(|entry| &entry.name).chain(&may_be_gone).map(String::as_str);
     let names: Vec<&str> = names.collect::<BTreeSet<_>>().into_iter().collect();
     let found = concurrently(run, |client, part, parts| {
-        let mine = names.iter().skip(part).step_by(parts);
-        mine.map(|name| Ok(((*name).to_owned(), final_state(client, name)?))).collect::<Result<Vec<_>>>()
+        let part_of_names = names.iter().skip(part).step_by(parts);
+        part_of_names.map(|name| Ok(((*name).to_owned(), final_state(client, name)?))).collect::<Result<Vec<_>>>()
     })?;
     Ok(found.into_iter().flatten().collect())
 }

@@ -69,7 +69,7 @@ pub(super) fn once(run: &Run, way: Way, behind: Duration, nodes: Nodes, rng: &mu
     let witness = run.calm(rng.place(run.world.nodes.len()));
     let cluster = &run.world.cluster;
     let (other, base, copied) = copy(run, way)?;
-    acknowledge_something(run, run.clock.now() + behind);
+    wait_for_an_acknowledged_change(run, run.clock.now() + behind);
     if nodes == Nodes::Killed {
         run.world.nodes.iter().try_for_each(Node::kill)?;
     }
@@ -150,7 +150,7 @@ fn take_place(run: &Run, other: Other) -> Result<()> {
 }
 
 /// Waits until this moment, and until a change was acknowledged: otherwise there is nothing to lose.
-fn acknowledge_something(run: &Run, until: Moment) {
+fn wait_for_an_acknowledged_change(run: &Run, until: Moment) {
     let before = run.ledger.entries();
     let latest = until + CHANGED_WITHIN;
     run.wait_until(until);

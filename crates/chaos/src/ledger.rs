@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn half_a_line_is_no_entry() {
+    fn an_incomplete_line_is_no_entry() {
         for line in ["", "1 2 revoke", "1 2 revoke a b", "1 x revoke a", "1 2 rename a"] {
             assert_eq!(parse(line), None, "{line:?}");
         }

@@ -228,8 +228,8 @@ fn faults(run: &Run) -> Result<Vec<Mark>> {
         let lanes: Vec<_> = lanes
             .into_iter()
             .map(|lane| {
-                let mine: Vec<Planned> = planned.iter().filter(|it| it.lane == lane).copied().collect();
-                scope.spawn(move || run.or_end(faults::happen(run, &mine, began)))
+                let of_lane: Vec<Planned> = planned.iter().filter(|it| it.lane == lane).copied().collect();
+                scope.spawn(move || run.or_end(faults::happen(run, &of_lane, began)))
             })
             .collect();
         let joined = lanes.into_iter().map(|lane| lane.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));

@@ -93,9 +93,9 @@ pub(super) fn start<'scope>(
     let partners = run.world.partners.get(1..).unwrap_or_default();
     for number in 0..usize::try_from(load.suspenders).unwrap_or(1) {
         let client = client()?;
-        let mine = partners.iter().skip(number).step_by(usize::try_from(load.suspenders).unwrap_or(1));
-        let mine: Vec<&str> = mine.map(String::as_str).collect();
-        workers.push(scope.spawn(move || run.or_end(suspender::work(client, &mine))));
+        let own = partners.iter().skip(number).step_by(usize::try_from(load.suspenders).unwrap_or(1));
+        let own: Vec<&str> = own.map(String::as_str).collect();
+        workers.push(scope.spawn(move || run.or_end(suspender::work(client, &own))));
     }
     Ok(workers)
 }

@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn frames_are_as_long_as_they_say() {
+    fn frames_have_their_stated_length() {
         let words = over_http2();
         let (mut rest, mut frames) = (&words[24..], 0);
         while let [a, b, c, _, _, _, _, _, _, after @ ..] = rest {

@@ -153,18 +153,18 @@ fn bounds(kind: Kind, longest: Duration) -> (Duration, Duration) {
 /// Draws all faults of a run of this duration, ordered by lane and time.
 pub(super) fn draw(counts: &Counts, nodes: usize, run: Duration, longest: Duration, rng: &Rng) -> Vec<Planned> {
     let mut shuffling = rng.stream(0);
-    let deck = |kinds: fn(Kind) -> bool| -> Vec<Kind> {
+    let select = |kinds: fn(Kind) -> bool| -> Vec<Kind> {
         let chosen = counts.iter().filter(|(kind, _)| kinds(*kind));
         chosen.flat_map(|(kind, count)| std::iter::repeat_n(*kind, *count)).collect()
     };
-    let mut cards = deck(|kind| !kind.is_of_postgres());
-    shuffling.shuffle(&mut cards);
-    let mut of_postgres = deck(Kind::is_of_postgres);
+    let mut of_nodes = select(|kind| !kind.is_of_postgres());
+    shuffling.shuffle(&mut of_nodes);
+    let mut of_postgres = select(Kind::is_of_postgres);
     shuffling.shuffle(&mut of_postgres);
     let mut all = Vec::new();
     for node in 0..nodes {
-        let mine: Vec<Kind> = cards.iter().skip(node).step_by(nodes).copied().collect();
-        all.extend(lane(Lane::Node(node), &mine, run, longest, &mut shuffling));
+        let kinds: Vec<Kind> = of_nodes.iter().skip(node).step_by(nodes).copied().collect();
+        all.extend(lane(Lane::Node(node), &kinds, run, longest, &mut shuffling));
     }
     all.extend(lane(Lane::Postgres, &of_postgres, run, longest, &mut shuffling));
     all
@@ -276,10 +276,10 @@ mod tests {
         for seed in 0..20 {
             let all = drawn(seed);
             for lane in [Lane::Node(0), Lane::Node(1), Lane::Node(2), Lane::Postgres] {
-                let mine: Vec<&Planned> = all.iter().filter(|planned| planned.lane == lane).collect();
-                assert!(mine.len() >= 20, "{lane}");
-                assert!(mine.windows(2).all(|two| two[0].at + two[0].lasts < two[1].at), "{lane}");
-                let last = mine.last().unwrap();
+                let of_lane: Vec<&Planned> = all.iter().filter(|planned| planned.lane == lane).collect();
+                assert!(of_lane.len() >= 20, "{lane}");
+                assert!(of_lane.windows(2).all(|two| two[0].at + two[0].lasts < two[1].at), "{lane}");
+                let last = of_lane.last().unwrap();
                 assert!(last.at + last.lasts < Moment::START + RUN, "{lane}");
             }
         }

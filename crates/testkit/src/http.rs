@@ -98,16 +98,16 @@ mod tests {
     use super::*;
 
     /// The results of one client at a server that reads a request and then sends one of these texts per connection.
-    fn against(said: &'static [&str], patience: Duration) -> Vec<Result<u16, Silence>> {
+    fn against(texts: &'static [&str], patience: Duration) -> Vec<Result<u16, Silence>> {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let url = format!("http://{address}/x");
         thread::scope(|scope| {
             scope.spawn(move || {
-                for said in said {
+                for text in texts {
                     let mut reader = BufReader::new(listener.accept().unwrap().0);
                     // A client that timed out sends no complete request.
-                    let _ = serve(&mut reader, said);
+                    let _ = serve(&mut reader, text);
                 }
             });
             let client = Blocking::new().unwrap();
@@ -115,16 +115,16 @@ mod tests {
                 let answer = client.send(client.request("POST", &url).body("{}").timeout(patience));
                 answer.map(|answer| answer.status).map_err(Silence::from)
             };
-            let answers = said.iter().map(ask).collect();
+            let answers = texts.iter().map(ask).collect();
             // The server may still wait for a client that timed out before it connected.
-            for _ in said {
+            for _ in texts {
                 drop(TcpStream::connect(address));
             }
             answers
         })
     }
 
-    fn serve(reader: &mut BufReader<TcpStream>, said: &str) -> std::io::Result<()> {
+    fn serve(reader: &mut BufReader<TcpStream>, text: &str) -> std::io::Result<()> {
         let mut head = String::new();
         while !head.ends_with("\r\n\r\n") {
             if reader.read_line(&mut head)? == 0 {
@@ -132,18 +132,18 @@ mod tests {
             }
         }
         reader.read_exact(&mut [0; 2])?;
-        reader.get_mut().write_all(said.as_bytes())?;
+        reader.get_mut().write_all(text.as_bytes())?;
         // If the promised body is missing, the connection stays open until the client closes it.
-        if said.contains("hangs") { reader.read(&mut [0; 1]).map(drop) } else { Ok(()) }
+        if text.contains("hangs") { reader.read(&mut [0; 1]).map(drop) } else { Ok(()) }
     }
 
     #[test]
     fn an_answer_is_read_to_its_end_and_a_closed_connection_is_replaced() {
-        const SAID: &[&str] = &[
+        const TEXTS: &[&str] = &[
             "HTTP/1.1 200 OK\r\ncontent-length: 2\r\nConnection: close\r\n\r\nok",
             "HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n",
         ];
-        assert_eq!(against(SAID, LIMIT), [Ok(200), Ok(204)]);
+        assert_eq!(against(TEXTS, LIMIT), [Ok(200), Ok(204)]);
     }
 
     #[test]

@@ -65,7 +65,7 @@ impl Process {
         let mut child = command.spawn().with_context(|| format!("cannot start {command:?}"))?;
         let (send_line, lines) = mpsc::channel();
         let out = Kept::read(child.stdout.take(), move |line| {
-            // The receiver may be gone after the last expected line.
+            // The receiver may be dropped after the last expected line.
             let _ = send_line.send(line.to_owned());
         });
         let err = Kept::read(child.stderr.take(), |_| {});

@@ -122,7 +122,7 @@ impl Client<'_> {
     /// # Errors
     /// If the run ends first.
     pub(super) fn make_tokens(&mut self, pair: &Pair) -> Result<Tokens> {
-        let asked = self.run.clock.now();
+        let requested = self.run.clock.now();
         let (path, body) = ("/v1/oauth2/token", serde_json::from_str(&pair.both.value)?);
         let (made, born) = self.make(Op::Token, path, &body, false, pair.born)?;
         let subject = |what: &str, good_until| -> Subject {
@@ -130,7 +130,7 @@ impl Client<'_> {
             self.run.recorder.subject(Made { name, rests_on: pair.rests_on.clone(), good_until, born })
         };
         let shown = |subject, value: String, form| Shown { subject, value: value.into(), form };
-        let access = subject("an access token", Some(asked + TOKEN_LIFE));
+        let access = subject("an access token", Some(requested + TOKEN_LIFE));
         let refresh = subject("a refresh token", None);
         let redeem = json!({ "refreshToken": member(&made, "refreshToken")? }).to_string();
         Ok(Tokens {

@@ -37,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn percentiles_are_times_that_were_seen() {
+    fn percentiles_are_measured_times() {
         let times = Times::of((1..=200).rev().map(Duration::from_millis));
         assert_eq!(times.to_string(), "p50 100.0 ms, p99 198.0 ms, max 200.0 ms (200 times)");
         assert_eq!(

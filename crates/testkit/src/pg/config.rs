@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn it_listens_on_nothing_unless_asked_and_then_on_the_loopback_only() {
+    fn it_listens_on_nothing_by_default_and_otherwise_on_loopback_only() {
         assert!(text(Path::new("/x"), Durability::Fast, None).contains("listen_addresses = ''"));
         assert!(
             text(Path::new("/x"), Durability::Fast, Some(7)).contains("listen_addresses = '127.0.0.1'\nport = 7\n")

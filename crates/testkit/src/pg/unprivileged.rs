@@ -76,7 +76,7 @@ mod tests {
         "root:x:0:0:root:/root:/bin/bash\npostgres-old:x:7:8::/:\npostgres:x:101:104:admin,,,:/var:/bin/sh\nbroken:x\n";
 
     #[test]
-    fn ids_are_those_of_the_whole_name() {
+    fn ids_match_the_whole_name() {
         assert_eq!(ids(USERS, "postgres"), Some((101, 104)));
     }
 

@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_pipe_wants_no_more() {
+    fn a_full_pipe_accepts_no_more() {
         let mut pipe = Pipe::new(Way::Up);
         pipe.take(&vec![0; MOST], Network::Healthy, NOW);
         assert!(!pipe.wants_more());

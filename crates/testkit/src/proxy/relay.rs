@@ -83,8 +83,8 @@ impl Relay {
 
     /// Waits until bytes can be read or are due, or until it is woken. Then moves them.
     pub(super) fn wait_and_move(&mut self, woken: &UnixStream) {
-        let (readable, knock) = self.wait(woken);
-        if knock {
+        let (readable, is_new_connection) = self.wait(woken);
+        if is_new_connection {
             self.accept();
         }
         self.move_bytes(&readable);
@@ -92,7 +92,7 @@ impl Relay {
 
     fn wait(&self, woken: &UnixStream) -> (Vec<Readable>, bool) {
         let mut fds = vec![PollFd::new(woken, PollFlags::IN), PollFd::new(&self.listener, PollFlags::IN)];
-        let mut whose = Vec::new();
+        let mut owners = Vec::new();
         let now = self.clock.now();
         let mut next: Option<Moment> = None;
         for (place, it) in self.connections.iter().enumerate() {
@@ -103,7 +103,7 @@ impl Relay {
                 flags.set(PollFlags::OUT, to.ready(self.network, now).is_some());
                 if !flags.is_empty() {
                     fds.push(PollFd::new(socket, flags));
-                    whose.push((place, near));
+                    owners.push((place, near));
                 }
                 let later = to.due(self.network).filter(|due| *due > now);
                 next = [next, later].into_iter().flatten().min();
@@ -116,8 +116,8 @@ impl Relay {
             return (readable, false);
         }
         let hot = PollFlags::IN | PollFlags::HUP | PollFlags::ERR;
-        let knock = fds.get(1).is_some_and(|listener| listener.revents().intersects(hot));
-        for ((place, near), fd) in whose.into_iter().zip(fds.iter().skip(2)) {
+        let is_new_connection = fds.get(1).is_some_and(|listener| listener.revents().intersects(hot));
+        for ((place, near), fd) in owners.into_iter().zip(fds.iter().skip(2)) {
             if fd.revents().intersects(hot) {
                 if near {
                     readable[place].near = true;
@@ -126,7 +126,7 @@ impl Relay {
                 }
             }
         }
-        (readable, knock)
+        (readable, is_new_connection)
     }
 
     fn accept(&mut self) {

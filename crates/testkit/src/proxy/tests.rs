@@ -63,7 +63,7 @@ fn new_connections_go_to_the_current_server() {
 }
 
 #[test]
-fn a_healthy_network_passes_both_ways_and_the_end_too() {
+fn a_healthy_network_passes_data_both_ways_and_the_end() {
     let line = Line::new();
     let (client, server) = line.pair();
     passes(&client, &server);
