@@ -1,4 +1,4 @@
-//! Requests to a service in the same process, answered without a listener.
+//! Sends requests to a service in the same process, without a listener.
 
 use std::{
     convert::Infallible,
@@ -15,13 +15,13 @@ use http_body_util::Full;
 use keyward_api::http::Entrance;
 use tower::Service as _;
 
-/// A request as a listener hands it over, its body at hand.
+/// A request as a listener passes it on, with its complete body.
 pub type Asked = Request<Full<Bytes>>;
 
 /// A request without a body.
 ///
 /// # Errors
-/// When the path or the credential cannot stand in a request.
+/// If the path or the credential is invalid in a request.
 pub fn get(path: &str, bearer: &str) -> Result<Asked> {
     let request = Request::get(path).header(header::HOST, "127.0.0.1:8080").header(header::AUTHORIZATION, bearer);
     Ok(request.body(Full::default())?)
@@ -30,7 +30,7 @@ pub fn get(path: &str, bearer: &str) -> Result<Asked> {
 /// A request with a JSON body.
 ///
 /// # Errors
-/// When the path or the credential cannot stand in a request.
+/// If the path or the credential is invalid in a request.
 pub fn post(path: &str, bearer: Option<&str>, json: &str) -> Result<Asked> {
     let mut request = Request::post(path).header(header::HOST, "127.0.0.1:8080");
     if let Some(bearer) = bearer {
@@ -41,29 +41,27 @@ pub fn post(path: &str, bearer: Option<&str>, json: &str) -> Result<Asked> {
     Ok(request.body(Full::new(body))?)
 }
 
-/// Asks, and takes an answer that is there at once: nothing waits here.
+/// Sends a request whose answer needs no waiting.
 ///
 /// # Errors
-/// When the answer is not there at once, or has another status.
+/// If the answer is not ready at the first poll, or has another status.
 pub fn ask(entrance: &mut Entrance, request: Asked, expected: StatusCode) -> Result<Bytes> {
-    let (status, body) = at_once(entrance.call(request))?;
-    ensure!(status == expected, "answered {status} where {expected} was expected");
+    let (status, body) = poll_once(entrance.call(request))?;
+    ensure!(status == expected, "answered {status} instead of {expected}");
     Ok(body)
 }
 
-/// Takes an answer that is there at once, its body with it.
+/// Polls an answer and its body once.
 ///
 /// # Errors
-/// When something has to be waited for.
-pub fn at_once(answering: impl Future<Output = Result<Response, Infallible>>) -> Result<(StatusCode, Bytes)> {
-    let mut nobody = Context::from_waker(Waker::noop());
-    let Poll::Ready(Ok(answer)) = pin!(answering).poll(&mut nobody) else { bail!("the answer has to be waited for") };
+/// If either is not ready.
+pub fn poll_once(answering: impl Future<Output = Result<Response, Infallible>>) -> Result<(StatusCode, Bytes)> {
+    let mut context = Context::from_waker(Waker::noop());
+    let Poll::Ready(Ok(answer)) = pin!(answering).poll(&mut context) else { bail!("the answer is not ready") };
     let (parts, mut body) = answer.into_parts();
-    match Pin::new(&mut body).poll_frame(&mut nobody) {
+    match Pin::new(&mut body).poll_frame(&mut context) {
         Poll::Ready(None) => Ok((parts.status, Bytes::new())),
-        Poll::Ready(Some(frame)) => {
-            Ok((parts.status, frame?.into_data().ok().context("trailers where a body was expected")?))
-        }
-        Poll::Pending => bail!("the body has to be waited for"),
+        Poll::Ready(Some(frame)) => Ok((parts.status, frame?.into_data().ok().context("trailers instead of a body")?)),
+        Poll::Pending => bail!("the body is not ready"),
     }
 }

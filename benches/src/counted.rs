@@ -1,4 +1,4 @@
-//! Time that stands still, and bytes that look random and are the same in every run.
+//! A stopped clock, and pseudorandom bytes that are the same in every run.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -7,12 +7,12 @@ use keyward_domain::Timestamp;
 use keyward_testkit::rng::nth;
 use keyward_verifier::protocol::BootInstant;
 
-/// A clock that stands still. Reading it costs nothing: what reading a real one costs is not counted.
+/// A stopped clock. Reading it costs nothing, so the cost of reading a real clock does not count.
 #[derive(Clone, Copy, Debug)]
 pub struct Still(Timestamp);
 
 impl Still {
-    /// At this moment.
+    /// Stops the clock at this moment.
     #[must_use]
     pub const fn at(moment: Timestamp) -> Self {
         Self(moment)
@@ -29,12 +29,12 @@ impl Clock for Still {
     }
 }
 
-/// Bytes that look random and are the same in every run. Never for a key that guards anything.
+/// Pseudorandom bytes that are the same in every run. Never use them for a key that protects anything.
 #[derive(Debug, Default)]
 pub struct Counted(AtomicU64);
 
 impl Counted {
-    /// Others than those of the default.
+    /// Starts at another position than the default.
     #[must_use]
     pub const fn from(seed: u64) -> Self {
         Self(AtomicU64::new(seed))

@@ -1,12 +1,12 @@
-//! What the measuring programs of this package share: a whole service in one process, whose time stands still and whose
-//! randomness is counted, so that two runs do the same work.
+//! Shared by the measuring programs of this package: a complete service in one process. Its clock is stopped and its
+//! random bytes come from a counter, so that two runs do the same work.
 //!
-//! It measures nothing itself. Nothing of the product depends on it.
+//! Measures nothing itself. The product does not depend on it.
 
 mod answer;
 mod counted;
 mod service;
 
-pub use answer::{Asked, ask, at_once, get, post};
+pub use answer::{Asked, ask, get, poll_once, post};
 pub use counted::{Counted, Still};
 pub use service::{Service, start};

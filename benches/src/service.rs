@@ -1,4 +1,4 @@
-//! A whole service in this process, on an embedded database of its own, with the demo tree and one key to ask about.
+//! A complete service in this process, on its own embedded database, with the demo accounts and one more key.
 
 use std::{sync::Arc, time::Duration};
 
@@ -28,30 +28,29 @@ use uuid::Uuid;
 
 use crate::{Counted, Still};
 
-/// The moment at which time stands still.
+/// The time of the stopped clock, in microseconds since the Unix epoch.
 const MOMENT: i64 = 1_795_435_200_000_000;
-/// Where the service says that it lives.
 const PUBLIC_URL: &str = "https://keys.example.test";
 
 /// A service that answers from memory.
 pub struct Service {
-    /// The way in, as a listener has it.
+    /// The entrance for requests, as a listener uses it.
     pub entrance: Entrance,
     /// Its use cases.
     pub access: Arc<Access>,
     /// The value of the platform's public key.
     pub platform_key: String,
-    /// The value of the platform's secret key: it may do everything.
+    /// The value of the platform's secret key, which has all permissions.
     pub platform_secret: String,
     /// The value of a secret key of the demo merchant, with four scopes.
     pub subject: String,
     _folder: TempDir,
 }
 
-/// Starts one.
+/// Starts a service.
 ///
 /// # Errors
-/// When the database cannot be made.
+/// If the database cannot be created.
 pub async fn start() -> Result<Service> {
     let folder = tempfile::tempdir()?;
     let store = SqliteStore::open(folder.path(), &Options::default()).await?;
@@ -67,7 +66,7 @@ pub async fn start() -> Result<Service> {
         Ok::<(), Failure>(())
     })
     .await?;
-    let ((platform_key, platform_secret), mid) = shown.context("no demo tree was planted")?;
+    let ((platform_key, platform_secret), mid) = shown.context("no demo accounts were created")?;
     let scopes: ScopeSet = "charges:read charges:write customers:read refunds:write".parse()?;
     let name = Name::parse("twenty characters ok")?;
     let now = access.now();

@@ -42,6 +42,6 @@ fn of_git() -> Option<String> {
 
 fn git(arguments: &[&str]) -> Option<String> {
     let done = Command::new("git").args(arguments).current_dir(env!("CARGO_MANIFEST_DIR")).output().ok()?;
-    let said = String::from_utf8(done.stdout).ok().filter(|_| done.status.success())?;
-    Some(said.trim().to_owned()).filter(|said| !said.is_empty())
+    let output = String::from_utf8(done.stdout).ok().filter(|_| done.status.success())?;
+    Some(output.trim().to_owned()).filter(|output| !output.is_empty())
 }

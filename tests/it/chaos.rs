@@ -50,9 +50,9 @@ fn every_planted_defect_is_found() {
     assert!(lease.breaches() > 0, "a revoker that waits for no node");
     assert_eq!((lease.untrue_refusals(), lease.lost()), (0, 0));
 
-    let unsaid = run(Mode::Control(Planted::Unsaid));
-    assert!(unsaid.unsaid() > 0, "a database that went back, and no node reports it");
-    assert_eq!((unsaid.breaches(), unsaid.untrue_refusals(), unsaid.lost()), (0, 0, 0));
+    let unreported = run(Mode::Control(Planted::Unreported));
+    assert!(unreported.unreported() > 0, "a database that went back, and no node reports it");
+    assert_eq!((unreported.breaches(), unreported.untrue_refusals(), unreported.lost()), (0, 0, 0));
 
     let unlisted = run(Mode::Control(Planted::Unlisted));
     assert!(unlisted.lost() > 0, "changes that are gone without a database that lost them");

@@ -1,9 +1,8 @@
-//! How many bytes a remembered key takes: fills the product's own memory and looks at what the process holds.
+//! Measures the size of a cached key in bytes: fills the product's own cache and reads the memory of the process.
 //!
-//! `cached-keys KEYS PER_ACCOUNT CAPACITY`: passes that number of keys through a memory of that many bytes. The keys
-//! have a name of 20 characters, four scopes and an HMAC digest; they stand under a merchant, its partner and the
-//! platform. Prints bytes a key: as the kernel sees them, and as the memory counts them; and how many are remembered in
-//! the end.
+//! `cached-keys KEYS PER_ACCOUNT CAPACITY` passes `KEYS` keys through a cache of `CAPACITY` bytes. The keys have a name
+//! of 20 characters, four scopes and an HMAC digest. Their accounts are merchants below a partner and the platform.
+//! Prints the bytes per key, measured by the kernel and by the cache, and the number of keys in the cache at the end.
 
 use anyhow::{Context as _, Result, bail, ensure};
 use keyward_benches::Counted;
@@ -26,7 +25,7 @@ fn main() -> Result<()> {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let [keys, per_account, capacity] = words.as_slice() else { bail!("usage: cached-keys KEYS PER_ACCOUNT CAPACITY") };
     let (keys, per_account): (u32, u32) = (keys.parse()?, per_account.parse()?);
-    // What an empty one sets aside counts.
+    // The size of an empty cache counts.
     let before = resident_bytes()?;
     let cache = Cache::<Std>::new(Rules::ALL, capacity.parse()?);
     let as_of = Snapshot::embedded(Seq::ZERO);
@@ -45,7 +44,7 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// A key as the database gives it: every read brings texts and accounts of its own.
+/// A key as read from the database: every read allocates its own texts and accounts.
 fn credential(n: u32, per_account: u32, random: &Counted) -> Result<Credential> {
     let (merchant, digest) = (u64::from(n / per_account.max(1)), mac(random));
     let facts = AuthFacts {
@@ -64,7 +63,7 @@ fn credential(n: u32, per_account: u32, random: &Counted) -> Result<Credential> 
 }
 
 fn link(n: u64, role: Role) -> Result<Link> {
-    // As long as a mid that the service made.
+    // As long as a generated mid.
     let mid = format!("mid_{n:026}").parse()?;
     Ok(Link { id: account(n), mid, role, status: Status::Active })
 }
@@ -78,11 +77,11 @@ fn id(millis: u64, random: u64) -> Uuid {
     Uuid::from_u128(u128::from(millis) << 80 | 7 << 76 | 2 << 62 | u128::from(random) >> 2)
 }
 
-/// A digest as it stands in a row.
+/// A digest as in a row.
 fn mac(random: &Counted) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let digit = |byte: &u8| char::from(DIGITS[usize::from(byte % 64)]);
-    // 43 digits hold 258 bits: of the last one only the upper four count.
+    // 43 digits hold 258 bits, so only the upper four bits of the last digit count.
     let digits: String = random.bytes::<42>().iter().map(digit).collect();
     format!("$hmac-sha256$v=1${digits}A")
 }

@@ -1,6 +1,6 @@
-//! The yardstick of `cargo xtask bench`: a bare axum that answers "hello" to anything at `/`, with the allocator, the
-//! runtime and the socket option of the product, served by axum's own `serve`, and nothing else: no limit, no timer, no
-//! graceful stop, no address of the caller.
+//! The baseline of `cargo xtask bench`: a bare axum that answers "hello" to every request at `/`. It has the allocator,
+//! the runtime and the socket option of the product and uses axum's `serve`. It has no limits, timers, graceful stop or
+//! caller addresses.
 
 use std::io::Write as _;
 
@@ -18,7 +18,7 @@ async fn serve() -> std::io::Result<()> {
     let mut out = std::io::stdout();
     writeln!(out, "ready on http://{}", listener.local_addr()?)?;
     out.flush()?;
-    // A socket that cannot be told so is slow, and shows.
+    // A socket that refuses the option is slow, which the result shows.
     let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
     axum::serve(listener, Router::new().route("/", any(|| async { "hello" }))).await
 }

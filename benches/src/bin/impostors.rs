@@ -1,7 +1,8 @@
-//! Makes wrong values for a measurement of refusals: `impostors FILE` reads a key value a line and prints two for each:
-//! `wrong VALUE ID`, of the same key with another secret, and `unknown VALUE ID`, of a key that was never made.
+//! Generates wrong values for measurements of refusals. `impostors FILE` reads one key value per line and prints two
+//! values for each: `wrong VALUE ID` of the same key with another secret, and `unknown VALUE ID` of a key that does not
+//! exist.
 //!
-//! The randomness is counted, so none of them is good anywhere.
+//! The random bytes come from a counter, so the values are valid nowhere.
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use keyward_benches::Counted;
@@ -15,7 +16,7 @@ fn main() -> Result<()> {
     let random = Counted::default();
     for value in values.lines() {
         let known = PresentedValue::parse(value, Environment::Sandbox).map_err(|_| anyhow!("not a key value"))?.id();
-        // As old as the known one, so that both stand near each other in an index.
+        // As old as the known key, so that both are near each other in an index.
         let never_made = Uuid::from_u128(known.uuid().as_u128() ^ (u128::from(random.next()) & 0xffff_ffff));
         for (word, id) in [("wrong", known), ("unknown", KeyId::from_uuid(never_made))] {
             let value = KeyValue::mint(KeyType::Secret, Environment::Sandbox, id, random.bytes());

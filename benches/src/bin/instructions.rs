@@ -1,7 +1,7 @@
 //! Repeats one step of the path of a cached verification, so that valgrind can count its instructions.
 //!
-//! `instructions CASE TIMES`: prepares, warms up, then does the step so many times inside [`counted`], which is all
-//! that the counting tool looks at (`cargo xtask instructions` starts it). It reads no clock and asserts each outcome.
+//! `instructions CASE TIMES` prepares, warms up, and then repeats the step `TIMES` times inside [`counted`], the only
+//! function whose instructions count (`cargo xtask instructions` starts it). Reads no clock and asserts each outcome.
 
 use std::hint::black_box;
 
@@ -18,7 +18,7 @@ use tower::Service as _;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// How often a step is done before counting, so that tables and buffers have their size.
+/// Number of repetitions before counting, so that tables and buffers have their final size.
 const WARM_UP: u32 = 100;
 
 fn main() -> Result<()> {
@@ -26,12 +26,12 @@ fn main() -> Result<()> {
     let [case, times] = words.as_slice() else { bail!("usage: instructions CASE TIMES") };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let service = runtime.block_on(start())?;
-    runtime.block_on(learn(&service))?;
+    runtime.block_on(fill_memory(&service))?;
     let _inside = runtime.enter();
     run(case, times.parse()?, &service)
 }
 
-/// All that is counted: the loop costs two instructions a turn.
+/// The counted part. The loop costs two instructions per round.
 #[inline(never)]
 fn counted(times: u32, step: &mut dyn FnMut()) {
     for _ in 0..times {
@@ -86,7 +86,7 @@ fn run(case: &str, times: u32, service: &Service) -> Result<()> {
     }
 }
 
-/// The parts of a check that need nothing but the key, and all of them together.
+/// The parts of a check that need only the key, and all of them together.
 fn domain(case: &str, times: u32, service: &Service) -> Result<()> {
     let hasher = SecretHasher::new(&MasterKey::from_bytes(&[7; 32])?, SecretForm::Hmac);
     let presented = PresentedValue::parse(&service.subject, Environment::Sandbox)?;
@@ -113,7 +113,7 @@ fn domain(case: &str, times: u32, service: &Service) -> Result<()> {
     }
 }
 
-/// Whole requests. They are made beforehand, as a listener would: only answering them is counted.
+/// Complete requests. They are built beforehand, as by a listener, so that only the answers count.
 fn requests(times: u32, service: &Service, expected: StatusCode, make: &dyn Fn() -> Result<Asked>) -> Result<()> {
     let requests: Result<Vec<_>> = (0..times + WARM_UP).map(|_| make()).collect();
     let mut requests = requests?.into_iter();
@@ -124,7 +124,7 @@ fn requests(times: u32, service: &Service, expected: StatusCode, make: &dyn Fn()
     })
 }
 
-/// The yardstick: a router of axum with one route that answers a word.
+/// The baseline: an axum router with one route that answers a word.
 fn bare(times: u32) -> Result<()> {
     let mut router: Router = Router::new().route("/", get(|| async { "hello" }));
     let make = || Request::get("/").header(http::header::HOST, "127.0.0.1:8080").body(Full::<bytes::Bytes>::default());
@@ -132,7 +132,7 @@ fn bare(times: u32) -> Result<()> {
     let mut requests = requests?.into_iter();
     repeat(times, || {
         let request = requests.next().context("there are no more requests")?;
-        keyward_benches::at_once(router.call(request))?;
+        keyward_benches::poll_once(router.call(request))?;
         Ok(())
     })
 }
@@ -143,7 +143,7 @@ fn verification(service: &Service, credential: &str) -> Result<Asked> {
 }
 
 /// Brings all keys into memory.
-async fn learn(service: &Service) -> Result<()> {
+async fn fill_memory(service: &Service) -> Result<()> {
     for value in [&service.subject, &service.platform_secret, &service.platform_key] {
         let id = PresentedValue::parse(value, Environment::Sandbox)?.id();
         service.access.verifier().credential(id).await?.context("the key is not there")?;

@@ -1,8 +1,8 @@
-//! The yardstick of a verification that memory does not answer: a bare axum whose only handler reads one row of
-//! Postgres by its primary key, through sqlx, and answers with one of its columns.
+//! The baseline of a verification that misses the cache: a bare axum whose only handler reads one row of Postgres by
+//! its primary key, through sqlx, and answers with one column.
 //!
-//! `one-select CONNECTIONS`, with the database in `DATABASE_URL`: a pool of that many connections, all of them open
-//! before it is ready. The table is that of pgbench, so `pgbench -S` and this ask Postgres the same.
+//! `one-select CONNECTIONS` uses the database of `DATABASE_URL` with a pool of `CONNECTIONS` connections, which are all
+//! open before it is ready. It sends the same query as `pgbench -S`.
 
 use std::io::Write as _;
 
@@ -27,7 +27,7 @@ fn main() -> Result<()> {
 async fn serve() -> Result<()> {
     let connections = std::env::args().nth(1).context("usage: one-select CONNECTIONS")?.parse()?;
     let url = std::env::var("DATABASE_URL").context("DATABASE_URL names the database")?;
-    // Like the pool of the service: what stays open is not tried before it is used.
+    // As in the pool of the service, open connections are not tested before use.
     let pool = PgPoolOptions::new()
         .min_connections(connections)
         .max_connections(connections)
@@ -38,7 +38,7 @@ async fn serve() -> Result<()> {
     let mut out = std::io::stdout();
     writeln!(out, "ready on http://{}", listener.local_addr()?)?;
     out.flush()?;
-    // A socket that refuses the option is slow, and shows.
+    // A socket that refuses the option is slow, which the result shows.
     let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
     axum::serve(listener, Router::new().route("/{id}", get(balance)).with_state(pool)).await?;
     Ok(())

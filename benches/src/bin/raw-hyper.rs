@@ -1,5 +1,5 @@
-//! The floor below the yardstick of `cargo xtask bench`: hyper alone, which answers "hello" to everything. No router,
-//! no boxed body, no limit, no timer; the allocator, the runtime and the socket option are those of the bare axum.
+//! The lower bound of `cargo xtask bench`: hyper alone, which answers "hello" to every request. It has no router, boxed
+//! body, limits or timers. Allocator, runtime and socket option are those of the bare axum.
 
 use std::{convert::Infallible, io::Write as _};
 
@@ -25,13 +25,13 @@ async fn serve() -> std::io::Result<()> {
     let mut connections = JoinSet::new();
     loop {
         let (stream, _) = listener.accept().await?;
-        // A socket that refuses the option is slow, and shows.
+        // A socket that refuses the option is slow, which the result shows.
         drop(stream.set_nodelay(true));
         connections.spawn(async move {
-            // A client that hangs up ends its connection, and nothing else.
+            // A client that hangs up ends only its connection.
             drop(http1::Builder::new().serve_connection(TokioIo::new(stream), service_fn(answer)).await);
         });
-        // What has ended is forgotten.
+        // Forgets connections that have ended.
         while connections.try_join_next().is_some() {}
     }
 }

@@ -1,8 +1,8 @@
-//! Makes a stock of keys for a database under measurement: rows to copy in, and the values that belong to them.
+//! Generates keys for a measured database: rows to copy into it, and the values of the keys.
 //!
 //! `stock MASTER_KEY_FILE COUNT MERCHANTS FIRST_MILLIS STEP_MILLIS SEED FOLDER` writes `keys.tsv` (columns as in
-//! [`ROW`]) and `values.txt` there. Values and digests are made by the product's own code, under the master key of the
-//! node that will verify them; the randomness is counted, so these keys are for a throwaway database and nothing else.
+//! [`ROW`]) and `values.txt` into the folder. The product's own code makes values and digests, with the master key of
+//! the node that verifies them. The random bytes come from a counter: use the keys only in a throwaway database.
 
 use std::{
     fs::File,
@@ -18,7 +18,7 @@ use uuid::Uuid;
 /// The columns of `keys.tsv`. The account of merchant n is the UUID `MERCHANT` + n.
 const ROW: &str = "id, account_id, type, name, scopes, writes_keys, digest, last_four, created_at, state";
 const MERCHANT: u128 = 0x019a_0000_0000_7000_8000_0000_0000_0000;
-/// When they were made, as far as the rows tell: nothing here depends on it.
+/// Creation time in the rows. Nothing depends on it.
 const CREATED_AT: &str = "2026-01-01 00:00:00+00";
 
 fn main() -> Result<()> {

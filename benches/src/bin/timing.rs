@@ -1,8 +1,8 @@
-//! Whether the time of a refusal tells why it was refused (T19): unknown, revoked, expired or a wrong secret, measured
-//! in the process from the moment the row, or its absence, is in hand.
+//! Measures whether the time of a refusal reveals its reason (T19): unknown, revoked, expired or a wrong secret.
+//! Measures in the process, after the look-up of the row.
 //!
-//! `timing TIMES`: judges so many values of each kind, in a mixed order, and compares every two kinds by Welch's test.
-//! Prints the greatest difference in nanoseconds. The slowest hundredth of each kind is left out: those are interrupts.
+//! `timing TIMES` judges `TIMES` values of each kind in a mixed order, and compares every two kinds by Welch's test.
+//! Prints the greatest difference in nanoseconds. Omits the slowest hundredth of each kind, which are interrupts.
 
 use std::{hint::black_box, time::Instant};
 
@@ -19,14 +19,14 @@ use uuid::Uuid;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// A kind of refusal: what is presented, and what was found.
+/// A kind of refusal: the presented value, and the result of the look-up.
 struct Kind {
     name: &'static str,
     presented: KeyValue,
     found: Option<PackedKey>,
 }
 
-/// What was measured of one kind, in nanoseconds.
+/// Measurements of one kind, in nanoseconds.
 struct Measured {
     name: &'static str,
     mean: f64,
@@ -68,8 +68,8 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// Refuses once; in nanoseconds.
-#[expect(clippy::disallowed_methods, reason = "measures; nothing is decided by it")]
+/// Time of one refusal in nanoseconds.
+#[expect(clippy::disallowed_methods, reason = "a measurement; no decision depends on it")]
 fn refuse(kind: &Kind, chain: &Chain, hasher: &SecretHasher) -> Result<u64> {
     let presented = PresentedValue::parse(kind.presented.expose(), Environment::Sandbox)?;
     let (found, conditions, context) =

@@ -1,13 +1,13 @@
-//! Whether a history keeps what the service promises: a pure function over what clients saw.
+//! Checks a history against the promises of the service: a pure function over the observations of clients.
 //!
-//! Three promises. A request that was sent after a restricting change was answered never gets "valid", unless the
-//! restriction was lifted. What nothing restricted never gets "invalid". What was acknowledged is there at the end.
-//! Concurrent calls, and those of unknown outcome, may count either way: the check never reports what the promise
-//! allows. It never reads a clock and never asks the service.
+//! There are three promises. A request that is sent after the answer to a restricting change never gets "valid", unless
+//! the restriction was lifted. A credential that nothing restricted never gets "invalid". An acknowledged change exists
+//! at the end. Concurrent calls and calls with an unknown outcome may count either way: the check reports nothing that
+//! the promises allow. It reads no clock and sends nothing to the service.
 //!
-//! A database that goes back loses acknowledged changes: those are kept apart from what the service lost, and only
-//! those that it is seen to lack. What was restricted afterwards, or is in the copy, holds as before. What was made in
-//! between and is gone is accepted nowhere once the earlier leases are over. And the service has to report it.
+//! A database that goes back loses acknowledged changes. They are counted apart from those that the service lost, and
+//! only if the database demonstrably lacks them. Restrictions that were made afterwards, or that the copy has, hold as
+//! before. No node accepts a lost credential once the earlier leases have ended. The service must report the loss.
 
 mod index;
 #[cfg(test)]
@@ -21,32 +21,33 @@ use super::history::{Call, Change, History, Seen, Span, Subject, Thing, Verdict}
 use index::Index;
 use keyward_testkit::clock::Moment;
 
-/// Answered "valid" after it was acknowledged that it is not: guarantee N is broken.
+/// A verification that got "valid" after a restriction was acknowledged: guarantee N is broken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Breach {
     /// The position of the verification in the history.
     pub(super) seen: usize,
-    /// The position of the call that was answered before.
+    /// The position of the acknowledged call in the history.
     pub(super) call: usize,
     pub(super) thing: Thing,
 }
 
-/// Answered "valid" though it rests on something that the database lost, and every earlier lease is over.
+/// A verification that got "valid" although the database lost something that the credential depends on, after every
+/// earlier lease ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Ghost {
     /// The position of the verification in the history.
     pub(super) seen: usize,
     pub(super) thing: Thing,
-    /// When the database that had it ended.
+    /// When the database that contained it ended.
     pub(super) gone: Moment,
 }
 
-/// An acknowledged change that is not there at the end.
+/// An acknowledged change that is absent at the end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Lost {
     /// The entry of the ledger.
     pub(super) entry: Entry,
-    pub(super) found: Standing,
+    pub(super) found: FinalState,
 }
 
 /// An acknowledged change that the database itself lost.
@@ -57,9 +58,9 @@ pub(super) struct CutOff {
     pub(super) lost: Lost,
 }
 
-/// The state of a thing at the end.
+/// The state of a key or an account at the end of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Standing {
+pub(super) enum FinalState {
     Active,
     Suspended,
     /// Revoked or closed.
@@ -88,15 +89,16 @@ impl Entry {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Findings {
     pub(super) breaches: Vec<Breach>,
-    /// Positions of verifications that got "invalid" though nothing had begun to restrict them.
+    /// Positions of verifications that got "invalid" although no restriction had begun.
     pub(super) untrue: Vec<usize>,
     pub(super) lost: Vec<Lost>,
     pub(super) ghosts: Vec<Ghost>,
-    /// Positions of cuts with lost acknowledged changes that no node reports.
-    pub(super) unsaid: Vec<usize>,
-    /// Acknowledged changes that the database itself lost, and that were not made again. No promise; they are listed.
+    /// Positions of cuts that lost acknowledged changes and that no node reports.
+    pub(super) unreported: Vec<usize>,
+    /// Acknowledged changes that the database itself lost and that were not repeated. This breaks no promise.
     pub(super) cut: Vec<CutOff>,
-    /// Answered "invalid" after everything had been lifted and that was acknowledged. No promise; for information.
+    /// Positions of verifications that got "invalid" after the end of all restrictions was acknowledged. This breaks no
+    /// promise.
     pub(super) late: Vec<usize>,
 }
 
@@ -104,10 +106,10 @@ pub(super) struct Findings {
 #[derive(Clone, Copy)]
 pub(super) struct Outcome<'a> {
     pub(super) ledger: &'a [Entry],
-    /// The final state of each thing in the ledger, and of each that may be gone.
-    pub(super) last: &'a HashMap<String, Standing>,
+    /// The final state of each thing in the ledger and of each thing that may be lost.
+    pub(super) last: &'a HashMap<String, FinalState>,
     pub(super) cuts: &'a [Cut],
-    /// From the last renewal until a node no longer answers from memory.
+    /// Time from the last renewal until a node stops answering from memory.
     pub(super) lease: Duration,
 }
 
@@ -129,7 +131,7 @@ pub(super) fn check(history: &History, outcome: Outcome<'_>) -> Findings {
             Verdict::Invalid => match judge.cause(seen) {
                 Cause::None => findings.untrue.push(place),
                 Cause::Undone => findings.late.push(place),
-                Cause::Standing => {}
+                Cause::Restricted => {}
             },
             Verdict::Unavailable | Verdict::Nothing => {}
         }
@@ -141,15 +143,15 @@ pub(super) fn check(history: &History, outcome: Outcome<'_>) -> Findings {
             Fate::Lost(lost) => findings.lost.push(lost),
         }
     }
-    let unsaid = |place: &usize| !cuts[*place].is_said() && judge.has_to_be_said(*place, ledger);
-    findings.unsaid = (0..cuts.len()).filter(unsaid).collect();
+    let unreported = |place: &usize| !cuts[*place].is_reported() && judge.must_be_reported(*place, ledger);
+    findings.unreported = (0..cuts.len()).filter(unreported).collect();
     findings
 }
 
 /// The fate of an entry of the ledger.
 enum Fate {
     Holds,
-    /// The database itself lost it.
+    /// Lost by the database itself.
     Cut(CutOff),
     Lost(Lost),
 }
@@ -159,7 +161,7 @@ struct Judge<'a> {
     things: HashMap<&'a str, Thing>,
     index: Index<'a>,
     cuts: Cuts<'a>,
-    last: &'a HashMap<String, Standing>,
+    last: &'a HashMap<String, FinalState>,
 }
 
 impl Judge<'_> {
@@ -167,8 +169,8 @@ impl Judge<'_> {
         self.history.made(subject).into_iter().flat_map(|made| &made.rests_on).copied()
     }
 
-    /// The first call that makes a "valid" false: acknowledged before the request was sent, not undone, and not lost
-    /// with the database before the request was answered.
+    /// The first call that forbids "valid": acknowledged before the request was sent, not undone, and not lost with the
+    /// database before the request was answered.
     fn first_restriction(&self, seen: &Seen) -> Option<(usize, Thing)> {
         self.rests_on(seen.subject).find_map(|thing| {
             let mut before = self.index.acknowledged_before(thing, seen.sent);
@@ -180,7 +182,7 @@ impl Judge<'_> {
         })
     }
 
-    /// A thing below it that a database lost, where no earlier lease can be left.
+    /// The first thing it depends on that a database lost, if no earlier lease can still be valid.
     fn first_gone(&self, seen: &Seen) -> Option<(Thing, Moment)> {
         let gone = |thing: Thing| self.gone(thing).map(|cut| (thing, cut.ended));
         self.rests_on(seen.subject).find_map(|thing| gone(thing).filter(|(_, at)| seen.sent > *at + self.cuts.lease))
@@ -188,19 +190,19 @@ impl Judge<'_> {
 
     /// The cut that lost a thing, if it is absent at the end.
     fn gone(&self, thing: Thing) -> Option<&Cut> {
-        let absent = self.last.get(self.history.name_of(thing)) == Some(&Standing::Absent);
+        let absent = self.last.get(self.history.name_of(thing)) == Some(&FinalState::Absent);
         self.cuts.first_to_lack(self.history.born(thing)).filter(|_| absent)
     }
 
     fn cause(&self, seen: &Seen) -> Cause {
-        let Some(made) = self.history.made(seen.subject) else { return Cause::Standing };
+        let Some(made) = self.history.made(seen.subject) else { return Cause::Restricted };
         if made.good_until.is_some_and(|until| seen.ended >= until) {
-            return Cause::Standing;
+            return Cause::Restricted;
         }
         let born = made.rests_on.iter().map(|thing| self.history.born(*thing)).chain([made.born]);
         let may_be_gone = |born: Span| self.cuts.first_to_lack(born).is_some_and(|cut| seen.ended >= cut.started);
         if born.into_iter().any(may_be_gone) {
-            return Cause::Standing;
+            return Cause::Restricted;
         }
         let mut cause = Cause::None;
         let on = |thing: Thing| self.index.restrictions(thing).map(move |call| (thing, call));
@@ -209,7 +211,7 @@ impl Judge<'_> {
                 continue;
             }
             if !self.index.is_undone(thing, call, seen.sent) {
-                return Cause::Standing;
+                return Cause::Restricted;
             }
             cause = Cause::Undone;
         }
@@ -217,30 +219,30 @@ impl Judge<'_> {
     }
 
     fn fate(&self, entry: &Entry) -> Fate {
-        let found = self.last.get(&entry.name).copied().unwrap_or(Standing::Absent);
+        let found = self.last.get(&entry.name).copied().unwrap_or(FinalState::Absent);
         let lost = || Lost { entry: entry.clone(), found };
         let Some(thing) = self.things.get(entry.name.as_str()).copied() else { return Fate::Lost(lost()) };
         let holds = match found {
-            Standing::Ended => true,
-            Standing::Suspended => !entry.change.is_final(),
-            Standing::Active => self.index.may_be_undone(thing, entry.change, entry.sent, Moment::END),
-            Standing::Absent => false,
+            FinalState::Ended => true,
+            FinalState::Suspended => !entry.change.is_final(),
+            FinalState::Active => self.index.may_be_undone(thing, entry.change, entry.sent, Moment::END),
+            FinalState::Absent => false,
         };
         if holds {
             Fate::Holds
         } else if let Some(cut) = self.cuts.of_change(thing, entry.change, entry.span()) {
             Fate::Cut(CutOff { cut, lost: lost() })
         } else if self.gone(thing).is_some_and(|cut| entry.acknowledged > cut.started) {
-            // There was nothing left to restrict.
+            // Nothing was left to restrict.
             Fate::Holds
         } else {
             Fate::Lost(lost())
         }
     }
 
-    /// Whether a cut lost something that was acknowledged while its database ran: then each node with a lease had
-    /// applied it.
-    fn has_to_be_said(&self, cut: usize, ledger: &[Entry]) -> bool {
+    /// Whether a cut lost a change that was acknowledged while its database ran. Every node with a lease had applied
+    /// such a change.
+    fn must_be_reported(&self, cut: usize, ledger: &[Entry]) -> bool {
         let ended = self.cuts.all[cut].ended;
         let of_entry = |entry: &Entry| {
             let thing = self.things.get(entry.name.as_str())?;
@@ -253,12 +255,12 @@ impl Judge<'_> {
 
 /// The cause of an "invalid".
 enum Cause {
-    /// Nothing has ever restricted it.
+    /// No restriction ever began.
     None,
-    /// Every restriction was lifted, and that was acknowledged before the request was sent.
+    /// The end of every restriction was acknowledged before the request was sent.
     Undone,
-    /// It is restricted, or lost by the database, or may be.
-    Standing,
+    /// A restriction or a loss by the database is possible.
+    Restricted,
 }
 
 /// The calls that concern a thing, to explain a finding.

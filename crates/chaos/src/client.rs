@@ -1,7 +1,7 @@
-//! One client of all nodes, which records everything that it is answered.
+//! A client of all nodes that records every answer.
 //!
-//! It turns answers into what they say of a credential or of a call, as strictly as the contract lets a client: only a
-//! verdict is a verdict, only 2xx is done, and the rest is in doubt. It never retries a request by itself.
+//! It interprets answers as strictly as the contract allows: only a verdict counts as a verdict, only 2xx counts as
+//! done, and everything else has an unknown outcome. It never retries a request by itself.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -18,54 +18,53 @@ use keyward_testkit::clock::Moment;
 use keyward_testkit::http::{Answer, Blocking, Silence};
 use keyward_testkit::rng::Rng;
 
-/// Between two tries of the same thing.
+/// Pause between two attempts.
 pub(super) const BETWEEN_TRIES: Duration = Duration::from_millis(20);
 
-/// One client, which keeps a connection to each node.
+/// Keeps a connection to each node.
 pub(super) struct Client<'a> {
     pub(super) run: &'a Run,
     pub(super) rng: Rng,
     http: Blocking,
 }
 
-/// One request.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Request<'a> {
     pub(super) method: &'static str,
     pub(super) path: &'a str,
     pub(super) bearer: Option<&'a str>,
-    /// JSON.
+    /// As JSON.
     pub(super) body: Option<&'a str>,
 }
 
-/// A call that restricts something, or lifts a restriction.
+/// A call that makes or lifts a restriction.
 pub(super) struct Order<'a> {
     pub(super) change: Change,
     pub(super) things: &'a [Thing],
     pub(super) request: Request<'a>,
-    /// What every node is asked about as soon as it is acknowledged.
+    /// Credentials that every node verifies as soon as the call is acknowledged.
     pub(super) shown: &'a [Shown],
 }
 
 /// The outcome of an order.
 pub(super) struct Done {
     pub(super) ending: Ending,
-    /// Of the try that was acknowledged.
+    /// Body of the acknowledged attempt.
     pub(super) body: String,
-    /// Whether any try had an unknown outcome.
+    /// Whether any attempt had an unknown outcome.
     pub(super) in_doubt: bool,
 }
 
 impl<'a> Client<'a> {
-    /// A client with a generator of its own.
+    /// Creates a client with its own generator.
     ///
     /// # Errors
-    /// When the HTTP library cannot be set up.
+    /// If the HTTP library cannot be set up.
     pub(super) fn new(run: &'a Run, rng: Rng) -> Result<Self> {
         Ok(Self { run, rng, http: Blocking::new()? })
     }
 
-    /// A request in the platform's name.
+    /// A request with the platform's key.
     pub(super) fn request<'b>(&self, method: &'static str, path: &'b str, body: Option<&'b str>) -> Request<'b>
     where
         'a: 'b,
@@ -73,7 +72,7 @@ impl<'a> Client<'a> {
         Request { method, path, bearer: Some(&self.run.world.platform.app_secret), body }
     }
 
-    /// Any node that is there; after a while, if none is.
+    /// Any node that is ready. Waits briefly if none is.
     pub(super) fn any_node(&mut self) -> Option<usize> {
         let up: Vec<usize> =
             (0..self.run.world.nodes.len()).filter(|node| self.run.world.address(*node).is_some()).collect();
@@ -84,7 +83,8 @@ impl<'a> Client<'a> {
         node
     }
 
-    /// Asks a node, whatever comes of it. A refusal of the platform's key is recorded: nothing ever restricts it.
+    /// Sends a request to a node and counts its outcome. Records a refusal of the platform's key, which nothing ever
+    /// restricts.
     pub(super) fn send(
         &mut self,
         op: Op,
@@ -107,7 +107,7 @@ impl<'a> Client<'a> {
         answer
     }
 
-    /// Sends a request to an address, and records nothing.
+    /// Sends a request to an address. Records nothing.
     pub(super) fn ask(&self, at: SocketAddr, request: &Request<'_>, patience: Duration) -> Result<Answer, Silence> {
         let Request { method, path, bearer, body } = request;
         let mut sent = self.http.request(method, &format!("http://{at}{path}")).timeout(patience);
@@ -120,7 +120,7 @@ impl<'a> Client<'a> {
         self.http.send(sent).map_err(Silence::from)
     }
 
-    /// Shows a credential to a node and records what it is verdict.
+    /// Has a node verify a credential, and records the verdict.
     pub(super) fn show(&mut self, node: usize, shown: &Shown) {
         let run = self.run;
         let by_platform = matches!(shown.form, Form::Secret | Form::Public) && self.rng.percent(50);
@@ -146,14 +146,14 @@ impl<'a> Client<'a> {
         }
     }
 
-    /// Repeats an order at any node until its outcome is known, or the run is over.
+    /// Repeats an order at any node until its outcome is known or the run ends.
     ///
     /// # Errors
-    /// When the ledger cannot be written.
-    pub(super) fn insist(&mut self, order: &Order<'_>) -> Result<Done> {
+    /// If the ledger cannot be written.
+    pub(super) fn complete(&mut self, order: &Order<'_>) -> Result<Done> {
         let wanted = self.run.clock.now();
         let mut done = Done { ending: Ending::Unknown, body: String::new(), in_doubt: false };
-        // Some hang up early and ask elsewhere.
+        // Some clients hang up early and continue at another node.
         let mut patience =
             if self.rng.percent(15) { self.rng.doubling(2, 300) } else { self.run.plan.patience_for_a_barrier() };
         while !self.run.is_over() {
@@ -173,7 +173,7 @@ impl<'a> Client<'a> {
         Ok(done)
     }
 
-    /// One try; no ending when nothing was sent.
+    /// Makes one attempt. Returns no ending if nothing was sent.
     fn order(
         &mut self,
         order: &Order<'_>,
@@ -192,7 +192,7 @@ impl<'a> Client<'a> {
             Err(Silence::NoConnection) => return Ok((None, String::new())),
         };
         if ending == Ending::Acknowledged {
-            // Before anything else: from this moment on it has to hold.
+            // First of all: the promise holds from this moment on.
             run.probes.everywhere(order.shown);
             if order.change.restricts() {
                 run.ledger.write(&self.entries(order, sent, ended))?;
@@ -210,7 +210,7 @@ impl<'a> Client<'a> {
     }
 }
 
-/// A node's number, as it is recorded.
+/// A node's number in the history.
 pub(super) fn number(node: usize) -> u8 {
     u8::try_from(node).unwrap_or(u8::MAX)
 }
@@ -240,7 +240,7 @@ fn is_valid(body: &str) -> Option<bool> {
     serde_json::from_str::<Value>(body).ok()?.get("valid")?.as_bool()
 }
 
-/// What a verdict says of the credential.
+/// The verdict for the `valid` member of an answer.
 pub(super) const fn from_verdict(valid: bool) -> Verdict {
     if valid { Verdict::Valid } else { Verdict::Invalid }
 }
@@ -251,24 +251,24 @@ mod tests {
 
     use super::*;
 
-    fn said(op: Op, status: u16, body: &str) -> Verdict {
+    fn verdict_of(op: Op, status: u16, body: &str) -> Verdict {
         verdict(op, Ok(&Answer { status, headers: HeaderMap::default(), text: body.to_owned() }))
     }
 
     #[test]
-    fn only_a_verdict_is_a_verdict() {
-        assert_eq!(said(Op::Verify, 200, r#"{"valid":true,"code":"VALID"}"#), Verdict::Valid);
-        assert_eq!(said(Op::Verify, 200, r#"{"valid":false,"code":"REVOKED"}"#), Verdict::Invalid);
-        assert_eq!(said(Op::Verify, 200, "{}"), Verdict::Nothing);
-        assert_eq!(said(Op::Verify, 401, "{}"), Verdict::Nothing, "that is about the caller");
-        assert_eq!(said(Op::Auth, 204, ""), Verdict::Valid);
-        assert_eq!(said(Op::Auth, 401, "{}"), Verdict::Invalid);
-        assert_eq!(said(Op::Token, 200, "{}"), Verdict::Valid);
-        assert_eq!(said(Op::Token, 401, "{}"), Verdict::Invalid);
+    fn only_verdicts_count_as_verdicts() {
+        assert_eq!(verdict_of(Op::Verify, 200, r#"{"valid":true,"code":"VALID"}"#), Verdict::Valid);
+        assert_eq!(verdict_of(Op::Verify, 200, r#"{"valid":false,"code":"REVOKED"}"#), Verdict::Invalid);
+        assert_eq!(verdict_of(Op::Verify, 200, "{}"), Verdict::Nothing);
+        assert_eq!(verdict_of(Op::Verify, 401, "{}"), Verdict::Nothing, "it concerns the caller");
+        assert_eq!(verdict_of(Op::Auth, 204, ""), Verdict::Valid);
+        assert_eq!(verdict_of(Op::Auth, 401, "{}"), Verdict::Invalid);
+        assert_eq!(verdict_of(Op::Token, 200, "{}"), Verdict::Valid);
+        assert_eq!(verdict_of(Op::Token, 401, "{}"), Verdict::Invalid);
         for op in [Op::Verify, Op::Auth, Op::Token] {
-            assert_eq!(said(op, 503, r#"{"valid":true}"#), Verdict::Unavailable);
-            assert_eq!(said(op, 500, r#"{"valid":true}"#), Verdict::Nothing);
-            assert_eq!(said(op, 429, "{}"), Verdict::Nothing);
+            assert_eq!(verdict_of(op, 503, r#"{"valid":true}"#), Verdict::Unavailable);
+            assert_eq!(verdict_of(op, 500, r#"{"valid":true}"#), Verdict::Nothing);
+            assert_eq!(verdict_of(op, 429, "{}"), Verdict::Nothing);
             assert_eq!(verdict(op, Err(&Silence::Cut)), Verdict::Nothing);
         }
     }

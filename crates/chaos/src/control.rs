@@ -1,7 +1,7 @@
-//! The controls: runs without faults, but with a planted defect that the check has to find.
+//! The controls: runs without faults and with a planted defect that the check must find.
 //!
-//! Three lying proxies; one breach of the protocol itself, made without the nodes; and a database that goes back, once
-//! while no node runs, once without the knowledge of the check. No other run has any of this.
+//! Three controls have a lying proxy. One breaches the protocol without the nodes. In two, a database goes back: once
+//! while no node runs, once without the knowledge of the check. No other run has any of these.
 
 use std::collections::HashMap;
 use std::process::Command;
@@ -23,12 +23,12 @@ use keyward_testkit::rng::Rng;
 pub enum Planted {
     /// A lying proxy in front of a node.
     LyingProxy(Lie),
-    /// The leases of all nodes are removed while one of them is cut off and still answers from memory: a revocation
-    /// waits for no acknowledgement then. Rule R10 forbids it.
+    /// The leases of all nodes are removed while one node is cut off and still answers from memory, so a revocation
+    /// waits for no acknowledgement. Rule R10 forbids this.
     LostLease,
-    /// A backup is put back while no node runs: no node is left that could report lost changes.
-    Unsaid,
-    /// A backup is put back, and the check does not get the lost events.
+    /// A backup is restored while no node runs, so no node reports lost changes.
+    Unreported,
+    /// A backup is restored, and the check does not receive the lost events.
     Unlisted,
 }
 
@@ -38,31 +38,30 @@ impl Planted {
         ("forgotten", Self::LyingProxy(Lie::ForgottenRevocation)),
         ("refusal", Self::LyingProxy(Lie::FalseRefusal)),
         ("lease", Self::LostLease),
-        ("unsaid", Self::Unsaid),
+        ("unreported", Self::Unreported),
         ("unlisted", Self::Unlisted),
     ];
 }
 
-/// Minimum number of lies.
+/// Minimum number of false answers.
 const ENOUGH: u64 = 10;
 
-/// Less than any lease.
+/// Shorter than any lease.
 const CUT_OFF: Duration = Duration::from_millis(1_500);
 
-/// How the database goes back, and how far.
 const PUT_BACK: goback::Way = goback::Way::PutBack { overtaken: false };
 const BEHIND: Duration = Duration::from_secs(3);
 
-/// Until every node has a lease again, and things in memory.
+/// Time until every node has a lease again and keys in memory.
 const TOGETHER: Duration = Duration::from_secs(2);
 
-/// Plants it until there were enough lies and the history shows the defect, or the time is over.
+/// Plants the defect until there were enough false answers and the history shows the defect, or until the time is over.
 ///
-/// A client cannot notice every lie: a stale "valid" between a commit and its acknowledgement is allowed, and whether a
-/// request reaches a node in between is a matter of chance.
+/// Clients cannot notice every false answer: a stale "valid" between a commit and its acknowledgement is allowed, and
+/// chance decides whether a request reaches a node in between.
 ///
 /// # Errors
-/// When it cannot be planted.
+/// If the defect cannot be planted.
 pub(super) fn happen(run: &Run, planted: Planted, until: Moment) -> Result<()> {
     let mut done = false;
     while !done && run.clock.now() < until && !run.is_over() {
@@ -75,7 +74,7 @@ pub(super) fn happen(run: &Run, planted: Planted, until: Moment) -> Result<()> {
                 lose_leases(run)?;
                 true
             }
-            Planted::Unsaid => {
+            Planted::Unreported => {
                 run.finish_cut(goback::once(run, PUT_BACK, BEHIND, Nodes::Killed, &mut Rng::of_seed(run.plan.seed))?.0);
                 return Ok(());
             }
@@ -92,8 +91,8 @@ pub(super) fn happen(run: &Run, planted: Planted, until: Moment) -> Result<()> {
 /// Maximum time from the end of a call until it is in the history.
 const WRITTEN_DOWN: Duration = Duration::from_secs(1);
 
-/// Whether the history shows a defect for good. A call is recorded when it is over: one that is under way may still
-/// explain what was seen in the meantime, so only what is older than the longest call counts.
+/// Whether the history certainly shows a defect. A call is recorded at its end, so a pending call may still explain a
+/// finding. Only findings that are older than the longest call count.
 fn shows(history: &History, now: Moment, longest_call: Duration) -> bool {
     let findings = check(history, Outcome { ledger: &[], last: &HashMap::new(), cuts: &[], lease: Duration::ZERO });
     let wrong = findings.breaches.iter().map(|breach| breach.seen).chain(findings.untrue);
@@ -106,7 +105,7 @@ fn lose_leases(run: &Run) -> Result<()> {
     wire.set(Network::HalfOpen { way: Way::Both, kept: false });
     let cluster = &run.world.cluster;
     let mut psql = Command::new(cluster.bin_dir().join("psql"));
-    // Without waiting for a disk, which may take longer than a lease.
+    // Does not wait for the disk, which may take longer than a lease.
     let delete = "SET synchronous_commit = off; SELECT leave_node_lease(node) FROM node_lease";
     psql.args(["--no-psqlrc", "--quiet", "--command", delete, &cluster.url()]);
     keyward_testkit::run::capture(&mut psql)?;
@@ -122,7 +121,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_finding_counts_only_once_no_call_can_explain_it_any_more() {
+    fn a_finding_counts_only_when_no_call_can_explain_it() {
         let at = |seconds| Moment::after(Duration::from_secs(seconds));
         let mut history = History::default();
         let key = history.add_thing("key", Span::BEFORE);

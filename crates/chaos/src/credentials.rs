@@ -1,6 +1,6 @@
-//! The credentials of a run, and those that are about to change.
+//! The credentials of a run, including those that are about to change.
 //!
-//! Values stay in memory, and never reach the history or a report.
+//! Their values stay in memory and never reach the history or a report.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,13 +17,12 @@ pub(super) enum Form {
     Public,
     /// An access token.
     Token,
-    /// Both values of a pair, as the body that requests a token: valid means that it gets one.
+    /// Both values of a pair, as the body of a token request. Valid means that the request gets a token.
     Pair,
-    /// A refresh token, as the body that redeems it. It works once, so it is shown only after it must not work.
+    /// A refresh token, as the body that redeems it. It works only once, so it is shown only after it must have ended.
     Refresh,
 }
 
-/// A credential.
 #[derive(Clone, Debug)]
 pub(super) struct Shown {
     pub(super) subject: Subject,
@@ -31,19 +30,19 @@ pub(super) struct Shown {
     pub(super) form: Form,
 }
 
-/// Maximum number that are about to change.
+/// Maximum number of credentials that are about to change.
 const ATTENTION: usize = 24;
 
-/// All that may be verified at any time.
+/// All credentials that may be verified at any time.
 #[derive(Debug, Default)]
 pub(super) struct Credentials(Mutex<Shelves>);
 
 #[derive(Debug, Default)]
 struct Shelves {
-    /// Never restricted.
+    /// Those that are never restricted.
     evergreen: Vec<Shown>,
     all: Vec<Shown>,
-    /// New, about to be restricted, or just restricted.
+    /// Those that are new, about to be restricted, or just restricted.
     attention: VecDeque<Shown>,
 }
 

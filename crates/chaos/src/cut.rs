@@ -1,6 +1,6 @@
-//! What a database that went back has lost: which events, and what may have been made in the meantime.
+//! The losses of a database that went back: events, and keys and accounts that may have been created meanwhile.
 //!
-//! Pure. A change among these is excused; a service that does not report them is not.
+//! Pure. A lost change among these is excused; a missing report of the service is not.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -12,57 +12,59 @@ use keyward_testkit::clock::Moment;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Event {
     pub(super) number: u64,
-    /// The random number beside it: another history assigns the same number to something else.
+    /// Distinguishes it from an event with the same number in another history.
     pub(super) nonce: String,
     /// The key's id, or the account's mid.
     pub(super) name: String,
-    /// In the words of the database.
+    /// As the database names it.
     pub(super) change: String,
 }
 
-/// A report of missing events.
+/// A report of the service that events are missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Said {
+pub(super) struct LossReport {
     /// The number after which events are missing.
     pub(super) kept_up_to: u64,
-    /// The last one that the node had.
+    /// The last event that the node had.
     pub(super) had_up_to: u64,
 }
 
-/// One time that the database went back.
+/// One return of the database to an earlier state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Cut {
-    /// The copy has everything that was answered before this.
+    /// The copy contains everything that was answered before this.
     pub(super) copied: Moment,
-    /// When the old server had ended: its history has nothing that was asked later.
+    /// End of the old server: its history contains no later request.
     pub(super) ended: Moment,
-    /// When the copy was started: it cannot have been read before.
+    /// Start of the copy: no earlier request can have read it.
     pub(super) started: Moment,
     /// The events of the old server that the copy lacks, by number and nonce.
     pub(super) lost: Vec<Event>,
-    /// The reports of the service: rows of its table, or lines of its logs.
-    pub(super) said: Vec<Said>,
+    /// Reports of the service, from rows of its table or lines of its logs.
+    pub(super) reports: Vec<LossReport>,
 }
 
 impl Cut {
-    /// Whether the effect of a call at that time may be lost.
+    /// Whether the effect of a call in this interval may be lost.
     pub(super) fn may_lack(&self, span: Span) -> bool {
         span.sent < self.ended && span.answered > self.copied
     }
 
-    /// Whether the service reports everything that is missing.
-    pub(super) fn is_said(&self) -> bool {
+    /// Whether the service reports all missing events.
+    pub(super) fn is_reported(&self) -> bool {
         let first = self.lost.iter().map(|event| event.number).min();
-        first.is_none_or(|first| self.said.iter().any(|said| said.kept_up_to < first && first <= said.had_up_to))
+        first.is_none_or(|first| {
+            self.reports.iter().any(|report| report.kept_up_to < first && first <= report.had_up_to)
+        })
     }
 }
 
-/// All times that the database went back, by what they lost.
+/// All cuts, indexed by the changes that they lost.
 pub(super) struct Cuts<'a> {
     pub(super) all: &'a [Cut],
     /// Positions of cuts.
     lost: HashMap<(Thing, Change), Vec<usize>>,
-    /// From the last renewal until a node no longer answers from memory.
+    /// Time from the last renewal until a node stops answering from memory.
     pub(super) lease: Duration,
 }
 
@@ -79,18 +81,18 @@ impl<'a> Cuts<'a> {
         Self { all, lost, lease }
     }
 
-    /// The position of the cut that lost a change which was made at that time.
+    /// The position of the cut that lost a change made in this interval.
     pub(super) fn of_change(&self, thing: Thing, change: Change, span: Span) -> Option<usize> {
         let mut cuts = self.lost.get(&(thing, change))?.iter().copied();
         cuts.find(|place| self.all[*place].may_lack(span))
     }
 
-    /// Whether such a change was lost, and an answer at `by` may show it.
+    /// Whether such a change was lost and an answer at `by` may show the loss.
     pub(super) fn excuse(&self, thing: Thing, change: Change, span: Span, by: Moment) -> bool {
         self.of_change(thing, change, span).is_some_and(|place| by >= self.all[place].started)
     }
 
-    /// The first cut that may have lost something that was made at that time.
+    /// The first cut that may have lost a thing created in this interval.
     pub(super) fn first_to_lack(&self, born: Span) -> Option<&'a Cut> {
         self.all.iter().find(|cut| cut.may_lack(born))
     }
@@ -104,29 +106,29 @@ mod tests {
         Moment::after(Duration::from_secs(second))
     }
 
-    fn cut(numbers: &[u64], said: &[(u64, u64)]) -> Cut {
+    fn cut(numbers: &[u64], reports: &[(u64, u64)]) -> Cut {
         let event = |number: &u64| Event {
             number: *number,
             nonce: String::new(),
             name: "key".into(),
             change: Change::Revoke.event().into(),
         };
-        let said = said.iter().map(|&(kept_up_to, had_up_to)| Said { kept_up_to, had_up_to }).collect();
-        Cut { copied: at(10), ended: at(20), started: at(21), lost: numbers.iter().map(event).collect(), said }
+        let reports = reports.iter().map(|&(kept_up_to, had_up_to)| LossReport { kept_up_to, had_up_to }).collect();
+        Cut { copied: at(10), ended: at(20), started: at(21), lost: numbers.iter().map(event).collect(), reports }
     }
 
     #[test]
-    fn what_is_said_has_to_reach_back_to_the_first_that_is_missing() {
-        assert!(cut(&[], &[]).is_said(), "nothing is missing");
-        assert!(!cut(&[8, 9], &[]).is_said());
-        assert!(!cut(&[8, 9], &[(8, 9)]).is_said(), "8 is missing too");
-        assert!(!cut(&[8, 9], &[(5, 7)]).is_said(), "that is something else");
-        assert!(cut(&[8, 9], &[(8, 9), (7, 9)]).is_said());
-        assert!(cut(&[8, 9], &[(0, 8)]).is_said(), "a node that had seen less, and remembers less");
+    fn a_report_must_cover_the_first_missing_event() {
+        assert!(cut(&[], &[]).is_reported(), "nothing is missing");
+        assert!(!cut(&[8, 9], &[]).is_reported());
+        assert!(!cut(&[8, 9], &[(8, 9)]).is_reported(), "8 is missing too");
+        assert!(!cut(&[8, 9], &[(5, 7)]).is_reported(), "the report covers other events");
+        assert!(cut(&[8, 9], &[(8, 9), (7, 9)]).is_reported());
+        assert!(cut(&[8, 9], &[(0, 8)]).is_reported(), "a node that had applied fewer events");
     }
 
     #[test]
-    fn what_was_made_between_copy_and_end_may_be_gone() {
+    fn a_thing_created_between_copy_and_end_may_be_lost() {
         let may_lack = |sent, answered| cut(&[], &[]).may_lack(Span { sent: at(sent), answered: at(answered) });
         assert!(may_lack(12, 13) && may_lack(9, 11) && may_lack(19, 23));
         assert!(!may_lack(8, 9) && !may_lack(20, 21));

@@ -1,4 +1,4 @@
-//! What happened around a finding, ordered by time, to show its cause.
+//! The events around a finding, ordered by time, to show its cause.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -9,10 +9,10 @@ use super::faults::Mark;
 use super::history::{Call, History, Seen, Subject, Thing};
 use keyward_testkit::clock::Moment;
 
-/// Number of verifications of the subject that are listed before and after the finding.
+/// Number of listed verifications of the subject before and after the finding.
 const AROUND: usize = 6;
 
-/// Faults that ended this long before are still listed: a lease outlives them.
+/// Faults that ended this long before a finding are still listed: a lease may outlive a fault.
 const BEFORE: Duration = Duration::from_secs(8);
 
 /// A verification that got "valid" after an acknowledged restriction.
@@ -23,7 +23,7 @@ pub(super) fn of_breach(history: &History, marks: &[Mark], breach: &Breach) -> S
     format!("answered VALID after `{change}` of {name} was acknowledged\n{}", around(history, marks, breach.seen, from))
 }
 
-/// A verification that got "valid" for something that is gone.
+/// A verification that got "valid" for a lost credential.
 pub(super) fn of_ghost(history: &History, marks: &[Mark], ghost: &Ghost) -> String {
     let Ghost { seen, thing, gone } = *ghost;
     let name = history.name_of(thing);
@@ -32,21 +32,21 @@ pub(super) fn of_ghost(history: &History, marks: &[Mark], ghost: &Ghost) -> Stri
 }
 
 /// A database that went back without a report.
-pub(super) fn of_unsaid(cut: &Cut) -> String {
-    let Cut { copied, ended, lost, said, .. } = cut;
+pub(super) fn of_unreported(cut: &Cut) -> String {
+    let Cut { copied, ended, lost, reports, .. } = cut;
     let numbers: Vec<u64> = lost.iter().map(|event| event.number).collect();
     format!(
-        "the database went back from {ended} to {copied}, the events {numbers:?} are lost with it, changes among them \
-         that were acknowledged, and what the service says is {said:?}\n"
+        "the database went back from {ended} to {copied}; the events {numbers:?} are lost, some of them acknowledged; \
+         the service reports {reports:?}\n"
     )
 }
 
 /// A verification that got "invalid" without a cause.
 pub(super) fn of_refusal(history: &History, marks: &[Mark], seen: usize) -> String {
-    format!("answered INVALID, and nothing had begun to restrict it\n{}", around(history, marks, seen, None))
+    format!("answered INVALID before any restriction began\n{}", around(history, marks, seen, None))
 }
 
-/// An acknowledged change that is not there.
+/// An acknowledged change that is absent.
 pub(super) fn of_lost(history: &History, marks: &[Mark], lost: &Lost) -> String {
     let entry = &lost.entry;
     let mut lines = Lines::default();

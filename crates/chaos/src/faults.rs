@@ -1,6 +1,6 @@
-//! Injects the planned faults at their time, and records when each began and ended.
+//! Injects the planned faults at their times, and records the beginning and end of each.
 //!
-//! One thread for each lane. It never signals a process that is not of this run.
+//! Each lane has a thread. Signals only processes of this run.
 
 use std::time::Duration;
 
@@ -25,16 +25,16 @@ pub(super) struct Mark {
     pub(super) kind: Kind,
     pub(super) fault: Fault,
     pub(super) from: Moment,
-    /// When it ended: for a kill, when the process was ready again.
+    /// End of the fault; for a kill, the time at which the process was ready again.
     pub(super) until: Moment,
-    /// How long the process took to be ready, from its start or from the end of the process before it.
+    /// Time until the process was ready, from its start or from the end of its predecessor.
     pub(super) ready_in: Option<Duration>,
 }
 
-/// Injects one lane's faults, which are ordered by their time from `began` on. Ends early with the run.
+/// Injects the faults of one lane, which are ordered by time from `began` on. Ends early if the run ends.
 ///
 /// # Errors
-/// When a process does not come back, or cannot be signalled.
+/// If a process does not return, or cannot be signalled.
 pub(super) fn happen(run: &Run, planned: &[Planned], began: Moment) -> Result<Vec<Mark>> {
     let mut marks = Vec::new();
     for it in planned {
@@ -98,18 +98,18 @@ pub(super) fn happen(run: &Run, planned: &[Planned], began: Moment) -> Result<Ve
     Ok(marks)
 }
 
-/// Makes a node log much while its log is not read: it has to answer nevertheless.
+/// Makes a node write many log lines while its log is not read. The node must answer nevertheless.
 fn go_on_answering(run: &Run, node: usize, until: Moment) -> Result<()> {
     let mut client = Client::new(run, Rng::of_seed(0))?;
     loop {
-        // The node logs a line for each of the first kind.
+        // The node logs a line for each request of the first kind.
         for path in ["/v1/merchants/no-one", "/healthz"] {
             let request = client.request("GET", path, None);
             let answer = client.send(Op::Read, node, &request, run.plan.patience());
             if let Err(silence @ (Silence::Cut | Silence::TimedOut)) = answer
                 && path == "/healthz"
             {
-                run.complain(format!("node {node} did not answer while its log was not read: {silence:?}"));
+                run.add_error(format!("node {node} did not answer while its log was not read: {silence:?}"));
             }
         }
         if run.clock.now() >= until || run.is_over() {
@@ -122,7 +122,7 @@ fn go_on_answering(run: &Run, node: usize, until: Moment) -> Result<()> {
 /// Waits until every node reports that it is ready.
 ///
 /// # Errors
-/// When one does not within the limit.
+/// If a node is not ready within the limit.
 pub(super) fn await_readiness(run: &Run, limit: Duration) -> Result<()> {
     let deadline = run.clock.now() + limit;
     let client = Client::new(run, Rng::of_seed(0))?;

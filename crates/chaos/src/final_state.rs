@@ -1,6 +1,6 @@
-//! The final state, after all faults: of everything that was acknowledged, and of everything else.
+//! Reads the final state of all acknowledged changes and all credentials, after all faults.
 //!
-//! It never judges: verdicts go into the history like all others.
+//! Judges nothing: verdicts go into the history like all others.
 
 use std::collections::{BTreeSet, HashMap};
 use std::thread;
@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result, bail};
 use serde_json::{Value, json};
 
 use super::Run;
-use super::check::{Entry, Standing};
+use super::check::{Entry, FinalState};
 use super::client::{Client, from_verdict, number};
 use super::counters::Op;
 use super::credentials::{Form, Shown};
@@ -21,14 +21,14 @@ use keyward_testkit::rng::Rng;
 /// Maximum size of a batch.
 const BATCH: usize = 100;
 
-/// A healthy node answers within this time.
+/// Maximum time of a healthy node's answer.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// The state of each thing in the ledger, and of each that the database may have lost.
+/// The state of each thing in the ledger and of each thing that the database may have lost.
 ///
 /// # Errors
-/// When no node answers.
-pub(super) fn standings(run: &Run, ledger: &[Entry]) -> Result<HashMap<String, Standing>> {
+/// If no node answers.
+pub(super) fn final_states(run: &Run, ledger: &[Entry]) -> Result<HashMap<String, FinalState>> {
     let may_be_gone: Vec<String> = run.recorder.look(|history| {
         let things = history.things().filter(|(_, thing)| run.may_lack(history.born(*thing)));
         things.map(|(name, _)| name.to_owned()).collect()
@@ -36,13 +36,13 @@ pub(super) fn standings(run: &Run, ledger: &[Entry]) -> Result<HashMap<String, S
     let names = ledger.iter().map(|entry| &entry.name).chain(&may_be_gone).map(String::as_str);
     let names: Vec<&str> = names.collect::<BTreeSet<_>>().into_iter().collect();
     let found = concurrently(run, |client, part, parts| {
-        let mine = names.iter().skip(part).step_by(parts);
-        mine.map(|name| Ok(((*name).to_owned(), standing(client, name)?))).collect::<Result<Vec<_>>>()
+        let part_of_names = names.iter().skip(part).step_by(parts);
+        part_of_names.map(|name| Ok(((*name).to_owned(), final_state(client, name)?))).collect::<Result<Vec<_>>>()
     })?;
     Ok(found.into_iter().flatten().collect())
 }
 
-/// As many clients as there are nodes, concurrently.
+/// Works with one client per node, concurrently.
 fn concurrently<T: Send>(
     run: &Run,
     work: impl Fn(&mut Client<'_>, usize, usize) -> Result<T> + Sync,
@@ -57,18 +57,18 @@ fn concurrently<T: Send>(
     })
 }
 
-fn standing(client: &mut Client<'_>, name: &str) -> Result<Standing> {
+fn final_state(client: &mut Client<'_>, name: &str) -> Result<FinalState> {
     let path = if name.starts_with("key_") { format!("/v1/api-keys/{name}") } else { format!("/v1/merchants/{name}") };
     let answer = ask(client, None, "GET", &path, None)?;
     if answer.status == 404 {
-        return Ok(Standing::Absent);
+        return Ok(FinalState::Absent);
     }
     let body: Value = serde_json::from_str(&answer.text)?;
     let word = if name.starts_with("key_") { &body["state"] } else { &body["status"] };
     match word.as_str() {
-        Some("active") => Ok(Standing::Active),
-        Some("suspended") => Ok(Standing::Suspended),
-        Some("revoked" | "closed") => Ok(Standing::Ended),
+        Some("active") => Ok(FinalState::Active),
+        Some("suspended") => Ok(FinalState::Suspended),
+        Some("revoked" | "closed") => Ok(FinalState::Ended),
         _ => bail!("{name} has the state {word}, which does not exist"),
     }
 }
@@ -76,7 +76,7 @@ fn standing(client: &mut Client<'_>, name: &str) -> Result<Standing> {
 /// Has every credential verified at every node.
 ///
 /// # Errors
-/// When a node does not answer.
+/// If a node does not answer.
 pub(super) fn verify_all(run: &Run) -> Result<()> {
     let all = run.credentials.all();
     let keys: Vec<&Shown> = all.iter().filter(|shown| matches!(shown.form, Form::Secret | Form::Public)).collect();

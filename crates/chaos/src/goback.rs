@@ -1,7 +1,7 @@
-//! The database goes back: under running nodes a copy of some time ago takes its place, or a standby is promoted.
+//! Lets the database go back under running nodes: an older copy replaces it, or a standby is promoted.
 //!
-//! It finds by number and nonce which events the old history had and the new one lacks, and waits until the service
-//! reports them. It judges nothing.
+//! Finds by number and nonce the events that the new history lacks, and waits until the service reports them. Judges
+//! nothing.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result};
 
 use super::Run;
 use super::client::{Client, Order};
-use super::cut::{Cut, Event, Said};
+use super::cut::{Cut, Event, LossReport};
 use super::history::Change;
 use super::node::Node;
 use super::sql::{self, Held};
@@ -18,65 +18,63 @@ use keyward_testkit::clock::Moment;
 use keyward_testkit::pg::{Replication, Snapshot, Standby};
 use keyward_testkit::rng::Rng;
 
-/// A running node with a connection joins and compares within this time, however busy the machine is.
-const SAID: Duration = Duration::from_secs(30);
+/// A running node with a connection joins and reports within this time, even on a busy machine.
+const REPORTED_WITHIN: Duration = Duration::from_secs(30);
 
-/// The time after a start of Postgres in which no change is answered, and more for a busy machine.
-const SOMETHING: Duration = Duration::from_secs(20);
+/// A change is acknowledged within this time after a start of Postgres, even on a busy machine.
+const CHANGED_WITHIN: Duration = Duration::from_secs(20);
 
-/// How it goes back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Way {
-    /// A base backup is put in its place. Where it is overtaken, its numbers are assigned again, and more of them.
+    /// A base backup replaces it. If `overtaken`, the lost event numbers and some more are assigned again.
     PutBack { overtaken: bool },
-    /// A streaming standby is promoted: one that was cut off before, or one that is synchronous.
+    /// A streaming standby is promoted: one that was cut off earlier, or a synchronous one.
     Promoted { lagging: bool },
 }
 
-/// What takes the place of the database.
+/// The replacement of the database.
 enum Other {
     Backup(Snapshot),
     Standby(Standby),
 }
 
-/// The nodes in the meantime.
+/// State of the nodes meanwhile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Nodes {
-    /// At least one has no fault of its own, and knows what is missing.
+    /// At least one has no fault of its own and knows the missing events.
     Live,
-    /// All are killed before the old history ends, and started again in the new one.
+    /// All are killed before the old history ends, and restarted in the new one.
     Killed,
 }
 
-/// Lets the database go back to a copy of this age. Then some of the lost revocations are repeated, as the manual
-/// advises.
+/// Lets the database go back to a copy of this age. Then repeats some of the lost revocations, as the manual advises.
 ///
-/// Returns when the database is there again, and how long that took.
+/// Returns how long the database was unavailable, once it is ready.
 ///
 /// # Errors
-/// When Postgres does not do as it is asked to, or the ledger cannot be written.
+/// If Postgres refuses a command, or the ledger cannot be written.
 pub(super) fn happen(run: &Run, way: Way, behind: Duration, rng: &mut Rng) -> Result<Duration> {
     let (cut, back_in) = once(run, way, behind, Nodes::Live, rng)?;
-    let anew: Vec<String> = revoked(&cut.lost).step_by(2).take(8).map(str::to_owned).collect();
+    let again: Vec<String> = revoked(&cut.lost).step_by(2).take(8).map(str::to_owned).collect();
     run.finish_cut(cut);
-    anew.iter().try_for_each(|name| revoke_anew(run, name, rng))?;
+    again.iter().try_for_each(|name| revoke_again(run, name, rng))?;
     Ok(back_in)
 }
 
-/// Lets the database go back, and finds what it lost.
+/// Lets the database go back, and finds its losses.
 ///
 /// # Errors
-/// When Postgres does not do as it is asked to, or a node does not start.
+/// If Postgres refuses a command, or a node does not start.
 pub(super) fn once(run: &Run, way: Way, behind: Duration, nodes: Nodes, rng: &mut Rng) -> Result<(Cut, Duration)> {
     let witness = run.calm(rng.place(run.world.nodes.len()));
     let cluster = &run.world.cluster;
     let (other, base, copied) = copy(run, way)?;
-    acknowledge_something(run, run.clock.now() + behind);
+    wait_for_an_acknowledged_change(run, run.clock.now() + behind);
     if nodes == Nodes::Killed {
         run.world.nodes.iter().try_for_each(Node::kill)?;
     }
 
-    // A node may report the previous time late.
+    // A node may report the previous loss late.
     let logs: Vec<u64> = run.world.nodes.iter().map(|node| length(&node.log())).collect();
     let (held, had) = Held::with_events(cluster, base)?;
     match rng.below(3) {
@@ -86,10 +84,10 @@ pub(super) fn once(run: &Run, way: Way, behind: Duration, nodes: Nodes, rng: &mu
     }
     drop(held);
     let ended = run.clock.now();
-    // A synchronous standby has all commits: nothing is excused.
+    // A synchronous standby has all commits, so nothing is excused.
     let loses_nothing = way == (Way::Promoted { lagging: false });
     let copied = if loses_nothing { ended } else { copied };
-    run.begin_cut(Cut { copied, ended, started: ended, lost: Vec::new(), said: Vec::new() });
+    run.begin_cut(Cut { copied, ended, started: ended, lost: Vec::new(), reports: Vec::new() });
     let started = run.clock.now();
     take_place(run, other)?;
     let back_in = run.clock.now().since(started);
@@ -99,19 +97,19 @@ pub(super) fn once(run: &Run, way: Way, behind: Duration, nodes: Nodes, rng: &mu
     }
     let has = sql::events(cluster, base)?;
     let lost = if loses_nothing { Vec::new() } else { missing(had, &has) };
-    let mut cut = Cut { copied, ended, started, lost, said: Vec::new() };
+    let mut cut = Cut { copied, ended, started, lost, reports: Vec::new() };
     if nodes == Nodes::Killed {
         run.world.heal()?;
-        cut.said = said(run, &logs)?;
+        cut.reports = reports(run, &logs)?;
     } else {
-        hear(run, &mut cut, &logs)?;
+        await_report(run, &mut cut, &logs)?;
     }
     drop(witness);
     Ok((cut, back_in))
 }
 
-/// Makes the copy. Returns the number of an event that it has, and a moment: it has everything that was answered
-/// before.
+/// Makes the copy. Returns the number of an event that it contains, and a moment: the copy contains everything that was
+/// answered earlier.
 fn copy(run: &Run, way: Way) -> Result<(Other, u64, Moment)> {
     let cluster = &run.world.cluster;
     let replication = match way {
@@ -133,7 +131,7 @@ fn copy(run: &Run, way: Way) -> Result<(Other, u64, Moment)> {
     Ok((other, base, copied))
 }
 
-/// Starts the copy in the place of the database that ended.
+/// Starts the copy in place of the database that ended.
 fn take_place(run: &Run, other: Other) -> Result<()> {
     let cluster = &run.world.cluster;
     match other {
@@ -151,53 +149,53 @@ fn take_place(run: &Run, other: Other) -> Result<()> {
     }
 }
 
-/// Waits until then, and until something was acknowledged: otherwise there is nothing to lose.
-fn acknowledge_something(run: &Run, until: Moment) {
+/// Waits until this moment, and until a change was acknowledged: otherwise there is nothing to lose.
+fn wait_for_an_acknowledged_change(run: &Run, until: Moment) {
     let before = run.ledger.entries();
-    let latest = until + SOMETHING;
+    let latest = until + CHANGED_WITHIN;
     run.wait_until(until);
     while run.ledger.entries() == before && run.clock.now() < latest && !run.is_over() {
         run.wait_until(run.clock.now() + Duration::from_millis(50));
     }
 }
 
-/// The events of the old history alone. The same number may occur again: the nonce tells them apart.
+/// The events that only the old history has. A number may occur in both histories; the nonces differ.
 fn missing(had: Vec<Event>, has: &[Event]) -> Vec<Event> {
     let is_there = |event: &Event| has.iter().any(|it| (it.number, &it.nonce) == (event.number, &event.nonce));
     had.into_iter().filter(|event| !is_there(event)).collect()
 }
 
-/// Waits until the service reports what is missing.
-fn hear(run: &Run, cut: &mut Cut, logs: &[u64]) -> Result<()> {
-    let deadline = run.clock.now() + SAID;
+/// Waits until the service reports all missing events.
+fn await_report(run: &Run, cut: &mut Cut, logs: &[u64]) -> Result<()> {
+    let deadline = run.clock.now() + REPORTED_WITHIN;
     loop {
-        cut.said = said(run, logs)?;
-        if cut.is_said() || run.is_over() || run.clock.now() > deadline {
+        cut.reports = reports(run, logs)?;
+        if cut.is_reported() || run.is_over() || run.clock.now() > deadline {
             return Ok(());
         }
         run.wait_until(run.clock.now() + Duration::from_millis(100));
     }
 }
 
-/// The reports of the service: in its table, or in the new lines of the nodes' logs.
-fn said(run: &Run, logs: &[u64]) -> Result<Vec<Said>> {
-    let mut said = sql::said(&run.world.cluster)?;
+/// Reads the reports of the service from its table and from the new lines of the nodes' logs.
+fn reports(run: &Run, logs: &[u64]) -> Result<Vec<LossReport>> {
+    let mut reports = sql::reports(&run.world.cluster)?;
     for (node, from) in run.world.nodes.iter().zip(logs) {
         let log = std::fs::read(node.log()).unwrap_or_default();
         let new = log.get(usize::try_from(*from).unwrap_or(usize::MAX)..).unwrap_or_default();
-        said.extend(String::from_utf8_lossy(new).lines().filter_map(said_in));
+        reports.extend(String::from_utf8_lossy(new).lines().filter_map(report_in));
     }
-    Ok(said)
+    Ok(reports)
 }
 
-/// The report in a line of a log.
-fn said_in(line: &str) -> Option<Said> {
+/// Parses the report in a line of a log.
+fn report_in(line: &str) -> Option<LossReport> {
     let (_, rest) = line.split_once("the database went back: ")?;
     let after = |words: &str| -> Option<u64> {
         let (_, number) = rest.split_once(words)?;
         number.split(|letter: char| !letter.is_ascii_digit()).next()?.parse().ok()
     };
-    Some(Said { kept_up_to: after("those after number ")?, had_up_to: after("it had seen up to ")? })
+    Some(LossReport { kept_up_to: after("those after number ")?, had_up_to: after("it had seen up to ")? })
 }
 
 fn length(path: &std::path::Path) -> u64 {
@@ -210,15 +208,15 @@ fn revoked(lost: &[Event]) -> impl Iterator<Item = &str> {
     lost.iter().filter(is_key).map(|event| event.name.as_str())
 }
 
-/// Revokes a key again whose revocation was lost, as the manual advises.
-fn revoke_anew(run: &Run, name: &str, rng: &mut Rng) -> Result<()> {
+/// Repeats the lost revocation of a key, as the manual advises.
+fn revoke_again(run: &Run, name: &str, rng: &mut Rng) -> Result<()> {
     let Some(thing) = run.recorder.look(|history| history.find(name)) else { return Ok(()) };
     let mut shown = run.credentials.all();
     run.recorder.look(|history| shown.retain(|shown| history.rests_on(shown.subject, thing)));
     let mut client = Client::new(run, rng.stream(2))?;
     let path = format!("/v1/api-keys/{name}");
     let request = client.request("DELETE", &path, None);
-    client.insist(&Order { change: Change::Revoke, things: &[thing], request, shown: &shown }).map(drop)
+    client.complete(&Order { change: Change::Revoke, things: &[thing], request, shown: &shown }).map(drop)
 }
 
 #[cfg(test)]
@@ -226,7 +224,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_event_whose_number_was_given_anew_is_missing() {
+    fn an_event_whose_number_was_assigned_again_is_missing() {
         let event = |number, nonce: &str| Event {
             number,
             nonce: nonce.into(),
@@ -239,10 +237,10 @@ mod tests {
     }
 
     #[test]
-    fn the_line_of_a_log_is_read() {
+    fn a_report_in_a_log_line_is_parsed() {
         let line = "ERROR keyward: the database went back: of the changes that this node had applied, those after \
                     number 12 are lost (it had seen up to 15). Keys that were revoked by them are accepted again";
-        assert_eq!(said_in(line), Some(Said { kept_up_to: 12, had_up_to: 15 }));
-        assert_eq!(said_in("the database was started anew or went back"), None);
+        assert_eq!(report_in(line), Some(LossReport { kept_up_to: 12, had_up_to: 15 }));
+        assert_eq!(report_in("the database was started anew or went back"), None);
     }
 }

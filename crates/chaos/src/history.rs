@@ -1,16 +1,16 @@
-//! What the clients of a run saw: every verification, and every call that restricts something or lifts a restriction.
+//! The observations of the clients of a run: every verification, and every call that makes or lifts a restriction.
 //!
-//! It only records; [`check`](super::check) judges. It never holds a credential: keys and tokens go by their ids.
+//! Only records; [`check`](super::check) judges. Contains no credential: keys and tokens have their ids here.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use keyward_testkit::clock::Moment;
 
-/// A key or an account: it can be restricted.
+/// A key or an account, which can be restricted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Thing(usize);
 
-/// A credential that is shown to be verified: a key's value, or an access token.
+/// A credential that is verified, such as a key's value or an access token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Subject(usize);
 
@@ -22,54 +22,53 @@ pub(super) struct Span {
 }
 
 impl Span {
-    /// Before every fault.
+    /// Earlier than every fault.
     pub(super) const BEFORE: Self = Self { sent: Moment::START, answered: Moment::START };
 }
 
-/// What is known of a subject since it was made.
+/// The facts about a subject that are known since its creation.
 #[derive(Clone, Debug)]
 pub(super) struct Made {
     pub(super) name: String,
-    /// It is valid only while all of these are: its key or keys, and every account above.
+    /// Its key or keys and every account above them: it is valid only while all of these are.
     pub(super) rests_on: Vec<Thing>,
-    /// When it may expire; never, if absent.
+    /// Earliest expiry; none if it never expires.
     pub(super) good_until: Option<Moment>,
-    /// When it was made.
     pub(super) born: Span,
 }
 
-/// What an answer said of a credential.
+/// The meaning of an answer for a credential.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Verdict {
     Valid,
     Invalid,
-    /// 503 or 504.
+    /// Answered 503 or 504.
     Unavailable,
-    /// There was no answer, or one that says nothing about the credential.
+    /// No answer, or one without a statement about the credential.
     Nothing,
 }
 
-/// One verification as its client saw it.
+/// One verification, as observed by its client.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Seen {
     pub(super) subject: Subject,
     pub(super) node: u8,
-    /// Before its first byte was sent: it cannot have arrived earlier.
+    /// Before its first byte was sent.
     pub(super) sent: Moment,
-    /// When the answer was read, or the client gave up.
+    /// After the answer was read, or the client gave up.
     pub(super) ended: Moment,
     pub(super) verdict: Verdict,
 }
 
-/// What a call does to its things.
+/// The effect of a call on its things.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Change {
     Revoke,
-    /// A new pair that revokes an old one: its things are the two old keys.
+    /// Creates a pair and revokes the old one: its things are the two old keys.
     Overwrite,
     Suspend,
     Close,
-    /// The only one that lifts a restriction.
+    /// Lifts a suspension.
     Resume,
 }
 
@@ -80,7 +79,7 @@ impl Change {
         !matches!(self, Self::Resume)
     }
 
-    /// Whether nothing can lift its restriction.
+    /// Whether its restriction is permanent.
     pub(super) const fn is_final(self) -> bool {
         matches!(self, Self::Revoke | Self::Overwrite | Self::Close)
     }
@@ -95,7 +94,7 @@ impl Change {
         }
     }
 
-    /// The word of the database for it, in its events.
+    /// The database's name for it, in events.
     pub(super) const fn event(self) -> &'static str {
         match self {
             Self::Revoke | Self::Overwrite => "revoked",
@@ -106,24 +105,24 @@ impl Change {
     }
 }
 
-/// How a call ended for its client.
+/// The outcome of a call for its client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Ending {
-    /// 2xx other than 202: the promise holds from here on.
+    /// Answered 2xx except 202: the promise holds from now on.
     Acknowledged,
-    /// It was refused, and had no effect.
+    /// Refused, without effect.
     Refused,
-    /// 503, 504 or no answer: it may take effect at any time after it was sent, or never.
+    /// Answered 503 or 504, or not at all: the call may take effect at any time after it was sent, or never.
     Unknown,
 }
 
-/// One call that restricts something, or lifts a restriction.
+/// One call that makes or lifts a restriction.
 #[derive(Clone, Debug)]
 pub(super) struct Call {
     pub(super) change: Change,
     pub(super) things: Vec<Thing>,
     pub(super) node: u8,
-    /// When its first try was sent: a call is repeated until its outcome is known.
+    /// When its first attempt was sent: a call is repeated until its outcome is known.
     pub(super) wanted: Moment,
     pub(super) sent: Moment,
     pub(super) ended: Moment,
@@ -136,7 +135,7 @@ impl Call {
     }
 }
 
-/// Everything that was seen.
+/// All observations.
 #[derive(Clone, Debug, Default)]
 pub(super) struct History {
     things: Vec<(String, Span)>,
@@ -150,7 +149,7 @@ impl History {
         self.things.get(thing.0).map_or("?", |(name, _)| name)
     }
 
-    /// When a thing was made.
+    /// When a thing was created.
     pub(super) fn born(&self, thing: Thing) -> Span {
         self.things.get(thing.0).map_or(Span::BEFORE, |(_, born)| *born)
     }
@@ -164,7 +163,7 @@ impl History {
         self.subjects.get(subject.0)
     }
 
-    /// Whether it is valid only while this thing is.
+    /// Whether the subject is valid only while this thing is.
     pub(super) fn rests_on(&self, subject: Subject, thing: Thing) -> bool {
         self.made(subject).is_some_and(|made| made.rests_on.contains(&thing))
     }
@@ -184,7 +183,7 @@ impl History {
     }
 }
 
-/// The history while it is written, by many threads at once. It is only ever added to.
+/// A history that many threads append to.
 #[derive(Debug, Default)]
 pub(super) struct Recorder(Mutex<History>);
 
@@ -205,12 +204,12 @@ impl Recorder {
         self.open().calls.push(call);
     }
 
-    /// All of it, at the end.
+    /// Returns the complete history.
     pub(super) fn close(self) -> History {
         self.0.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Reads it as it is now.
+    /// Reads the current history.
     pub(super) fn look<T>(&self, at: impl FnOnce(&History) -> T) -> T {
         at(&self.open())
     }

@@ -1,6 +1,6 @@
-//! The ledger: acknowledged changes, on disk before they count, so that they survive every process.
+//! The ledger of acknowledged changes. It survives every process: an entry is on disk before it counts.
 //!
-//! Each entry is a line with an `fdatasync`. The check reads them from the file, never from memory.
+//! Each entry is a line, followed by an `fdatasync`. The check reads the file, never memory.
 
 use std::fs::File;
 use std::io::Write as _;
@@ -32,7 +32,7 @@ impl Ledger {
     /// Returns when the entries are on the disk.
     ///
     /// # Errors
-    /// When they cannot be written. Then the run proves nothing.
+    /// If they cannot be written; the run then proves nothing.
     pub(super) fn write(&self, entries: &[Entry]) -> Result<()> {
         let lines: String = entries.iter().map(line).collect();
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
@@ -49,7 +49,7 @@ impl Ledger {
     /// All entries, from the file.
     ///
     /// # Errors
-    /// When it cannot be read or a line is not an entry.
+    /// If it cannot be read or a line is not an entry.
     pub(super) fn read(&self) -> Result<Vec<Entry>> {
         let text = std::fs::read_to_string(&self.path).context("cannot read the ledger")?;
         text.lines().map(|line| parse(line).with_context(|| format!("not a line of a ledger: {line}"))).collect()
@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_written_is_read_back() {
+    fn written_entries_are_read_back() {
         let folder = tempfile::tempdir().unwrap();
         let ledger = Ledger::create(&folder.path().join("ledger")).unwrap();
         let entry = |change, name: &str| Entry {
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn half_a_line_is_no_entry() {
+    fn an_incomplete_line_is_no_entry() {
         for line in ["", "1 2 revoke", "1 2 revoke a b", "1 x revoke a", "1 2 rename a"] {
             assert_eq!(parse(line), None, "{line:?}");
         }

@@ -1,9 +1,9 @@
-//! `cargo xtask chaos`: real nodes on a real Postgres, under load, with every fault that a machine and a network have.
+//! `cargo xtask chaos`: real nodes on a real Postgres, under load, with the faults of machines and networks.
 //!
-//! Three nodes, each with its own proxy to the one Postgres; faults drawn from a seed; clients that verify, revoke,
-//! suspend and close, and attack every change as soon as it is acknowledged. What they saw is a history, and a pure
-//! function decides whether it keeps the promises: T7, T8 and T10 of the test plan. It signals only processes that it
-//! started, and they end with it. It asserts no latency: times are printed for information.
+//! Each of three nodes has its own proxy to the one Postgres. Faults are drawn from a seed. Clients verify, revoke,
+//! suspend and close, and attack every change as soon as it is acknowledged. Their observations form a history, and a
+//! pure function decides whether the history keeps the promises: T7, T8 and T10 of the test plan. A run signals only
+//! processes that it started, and they end with it. It asserts no latency: times are printed for information.
 
 mod check;
 mod client;
@@ -58,13 +58,13 @@ pub use plan::{Load, Mode, Options, Plan, Profile};
 pub use report::Report;
 pub use schedule::Kind;
 
-/// How long nodes may take to be ready after all faults are over.
+/// Maximum time until all nodes are ready after all faults have ended.
 const RECOVERY: Duration = Duration::from_mins(1);
 
-/// How long the load goes on after that.
+/// Duration of the load after that.
 const TAIL: Duration = Duration::from_secs(2);
 
-/// What all threads of a run share.
+/// State shared by all threads of a run.
 struct Run {
     plan: Plan,
     clock: Clock,
@@ -75,13 +75,12 @@ struct Run {
     credentials: Credentials,
     probes: Probes,
     over: AtomicBool,
-    /// One for each node: held while the node has a fault, or must not have one.
+    /// A lock per node, held while the node has a fault or must not have one.
     turns: Vec<Mutex<()>>,
-    /// Each time that the database went back; the last one may not be over.
+    /// The last one may not have ended.
     cuts: Mutex<Vec<Cut>>,
-    /// Errors that the run itself saw.
-    complaints: Mutex<Vec<String>>,
-    /// The platform's account.
+    /// Errors of the run itself.
+    errors: Mutex<Vec<String>>,
     platform: Thing,
     /// The platform's key, the caller of most requests.
     caller: Subject,
@@ -96,38 +95,38 @@ impl Run {
         self.over.store(true, Ordering::Release);
     }
 
-    /// A failure ends the run.
+    /// Ends the run after a failure.
     fn or_end<T>(&self, worked: Result<T>) -> Result<T> {
         worked.inspect_err(|_| self.end())
     }
 
-    /// This node has no fault of its own as long as this is held.
+    /// Locks a node: it has no fault of its own while the guard is held.
     fn calm(&self, node: usize) -> MutexGuard<'_, ()> {
         lock(&self.turns[node])
     }
 
-    /// The old history has ended; what is lost is not known yet.
+    /// Records that the old history has ended, before its losses are known.
     fn begin_cut(&self, cut: Cut) {
         lock(&self.cuts).push(cut);
     }
 
-    /// What is lost is known.
+    /// Records the losses of the last cut.
     fn finish_cut(&self, cut: Cut) {
         let mut cuts = lock(&self.cuts);
         cuts.pop();
         cuts.push(cut);
     }
 
-    /// Whether what was made then may be lost by now.
+    /// Whether a thing created in this interval may be lost.
     fn may_lack(&self, born: Span) -> bool {
         lock(&self.cuts).iter().any(|cut| cut.may_lack(born))
     }
 
-    fn complain(&self, what: String) {
-        lock(&self.complaints).push(what);
+    fn add_error(&self, what: String) {
+        lock(&self.errors).push(what);
     }
 
-    /// Sleeps until then; returns false as soon as the run is over.
+    /// Sleeps until this moment. Returns false as soon as the run ends.
     fn wait_until(&self, moment: Moment) -> bool {
         while !self.is_over() && self.clock.now() < moment {
             self.clock.sleep_until(moment.min(self.clock.now() + Duration::from_millis(50)));
@@ -141,12 +140,12 @@ fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
     of.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// `cargo xtask chaos`: builds the server in release mode unless it is given, runs, prints, and leaves evidence
-/// of its findings.
+/// `cargo xtask chaos`: builds the server in release mode unless its path is given, runs the plan, prints the report,
+/// and keeps evidence of findings.
 ///
 /// # Errors
-/// When an option does not fit, something does not start or does not recover, or anything was found; in a control, when
-/// nothing was.
+/// If options contradict each other, a process does not start or recover, or there are findings; in a control, if there
+/// are none.
 pub fn run(options: Options) -> Result<()> {
     let plan = Plan::of(options)?;
     println!("{}", plan.line());
@@ -167,8 +166,8 @@ pub fn run(options: Options) -> Result<()> {
 /// Runs a plan to its end.
 ///
 /// # Errors
-/// When something does not start, does not recover, or the ledger cannot be written. What the check found is in the
-/// report, not an error.
+/// If a process does not start or recover, or the ledger cannot be written. Findings of the check are in the report and
+/// are no error.
 pub fn storm(plan: &Plan) -> Result<Report> {
     let server = match &plan.server {
         Some(server) => server.clone(),
@@ -195,7 +194,7 @@ pub fn storm(plan: &Plan) -> Result<Report> {
         over: AtomicBool::new(false),
         turns: (0..plan.nodes).map(|_| Mutex::default()).collect(),
         cuts: Mutex::default(),
-        complaints: Mutex::default(),
+        errors: Mutex::default(),
         platform,
         caller,
     };
@@ -219,7 +218,7 @@ pub fn storm(plan: &Plan) -> Result<Report> {
     Ok(report)
 }
 
-/// All planned faults, until every node is ready again, and a little of ordinary load.
+/// Injects all planned faults, waits until every node is ready again, and continues the load briefly.
 fn faults(run: &Run) -> Result<Vec<Mark>> {
     let plan = &run.plan;
     let began = run.clock.now();
@@ -229,8 +228,8 @@ fn faults(run: &Run) -> Result<Vec<Mark>> {
         let lanes: Vec<_> = lanes
             .into_iter()
             .map(|lane| {
-                let mine: Vec<Planned> = planned.iter().filter(|it| it.lane == lane).copied().collect();
-                scope.spawn(move || run.or_end(faults::happen(run, &mine, began)))
+                let of_lane: Vec<Planned> = planned.iter().filter(|it| it.lane == lane).copied().collect();
+                scope.spawn(move || run.or_end(faults::happen(run, &of_lane, began)))
             })
             .collect();
         let joined = lanes.into_iter().map(|lane| lane.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
@@ -251,10 +250,10 @@ fn faults(run: &Run) -> Result<Vec<Mark>> {
     Ok(marks)
 }
 
-/// Reads the final state of everything, and checks it.
+/// Reads the final state, and checks it.
 fn conclude(run: Run, marks: Vec<Mark>) -> Result<Report> {
     let ledger = run.ledger.read()?;
-    let last = final_state::standings(&run, &ledger)?;
+    let last = final_state::final_states(&run, &ledger)?;
     final_state::verify_all(&run)?;
     let (mut crashes, mut refused_starts) = (Vec::new(), 0);
     for (number, node) in run.world.nodes.iter().enumerate() {
@@ -262,33 +261,22 @@ fn conclude(run: Run, marks: Vec<Mark>) -> Result<Report> {
         crashes.extend(ends.into_iter().map(|how| format!("node {number}: {how}")));
         refused_starts += refusals;
     }
-    let Run { plan, world, recorder, counters, cuts, complaints, .. } = run;
+    let Run { plan, world, recorder, counters, cuts, errors, .. } = run;
     let (history, cuts) = (recorder.close(), cuts.into_inner().unwrap_or_else(PoisonError::into_inner));
-    let complaints = complaints.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let errors = errors.into_inner().unwrap_or_else(PoisonError::into_inner);
     let findings = check(&history, Outcome { ledger: &ledger, last: &last, cuts: &cuts, lease: plan.lease() });
     let counters = counters.counts();
     let acknowledged = ledger.len();
     let took = [Duration::ZERO; 3];
-    let report = Report {
-        plan,
-        history,
-        findings,
-        cuts,
-        marks,
-        counters,
-        acknowledged,
-        crashes,
-        complaints,
-        refused_starts,
-        took,
-    };
+    let report =
+        Report { plan, history, findings, cuts, marks, counters, acknowledged, crashes, errors, refused_starts, took };
     if !report.is_clean() && !matches!(report.plan.mode, Mode::Control(_)) {
         keep_evidence(&report, &world)?;
     }
     Ok(report)
 }
 
-/// All explanations, the ledger and the logs of the nodes, in the target folder.
+/// Writes all explanations, the ledger and the logs into the target folder.
 fn keep_evidence(report: &Report, world: &World) -> Result<()> {
     let folder = run::target_directory()?.join("chaos").join(report.plan.seed.to_string());
     std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;

@@ -1,6 +1,6 @@
-//! The load: clients that verify, revoke, suspend, resume and close, each at the rate of its plan or of the nodes.
+//! The load: clients that verify, revoke, suspend, resume and close, at the rate of the plan or of the nodes.
 //!
-//! Every change is followed by an attack: as soon as it is acknowledged, what it restricted is verified at every node.
+//! An attack follows every change: as soon as it is acknowledged, every node verifies the restricted credentials.
 //! Nothing here judges an answer.
 
 mod making;
@@ -19,13 +19,13 @@ use keyward_testkit::clock::Pace;
 use keyward_testkit::rng::Rng;
 pub(super) use making::Account;
 
-/// Streams of the generator below this one belong to the faults and to the preparation.
+/// Lower streams of the generator belong to the faults and the preparation.
 const FIRST_STREAM: u64 = 1_000;
 
-/// Makes credentials that nothing will ever restrict; before any fault.
+/// Creates credentials that nothing ever restricts, before any fault.
 ///
 /// # Errors
-/// When the run is over before it is made.
+/// If the run ends first.
 pub(super) fn make_evergreens(run: &Run, accounts: &[Account]) -> Result<()> {
     let mut client = Client::new(run, Rng::of_seed(run.plan.seed).stream(FIRST_STREAM - 1))?;
     for account in accounts {
@@ -40,10 +40,10 @@ pub(super) fn make_evergreens(run: &Run, accounts: &[Account]) -> Result<()> {
     Ok(())
 }
 
-/// Accounts that nothing ever restricts: a merchant of the platform, and one of a partner.
+/// Creates accounts that nothing ever restricts: a merchant of the platform, and one of a partner.
 ///
 /// # Errors
-/// When the run is over before they are made.
+/// If the run ends first.
 pub(super) fn make_accounts(run: &Run) -> Result<Vec<Account>> {
     let mut client = Client::new(run, Rng::of_seed(run.plan.seed).stream(FIRST_STREAM - 2))?;
     let platform = Account::platform(run);
@@ -51,10 +51,10 @@ pub(super) fn make_accounts(run: &Run) -> Result<Vec<Account>> {
     Ok(vec![client.make_merchant(&platform)?, client.make_merchant(&partner)?])
 }
 
-/// Starts all workers. They end when the run is over.
+/// Starts all workers. They end with the run.
 ///
 /// # Errors
-/// When a client cannot be set up.
+/// If a client cannot be set up.
 pub(super) fn start<'scope>(
     scope: &'scope Scope<'scope, '_>,
     run: &'scope Run,
@@ -89,23 +89,23 @@ pub(super) fn start<'scope>(
         let (client, turn) = (client()?, revoker::Turn { number, each });
         workers.push(scope.spawn(move || run.or_end(revoker::work(client, &turn, accounts))));
     }
-    // The first partner is the one that nothing restricts.
+    // Nothing restricts the first partner.
     let partners = run.world.partners.get(1..).unwrap_or_default();
     for number in 0..usize::try_from(load.suspenders).unwrap_or(1) {
         let client = client()?;
-        let mine = partners.iter().skip(number).step_by(usize::try_from(load.suspenders).unwrap_or(1));
-        let mine: Vec<&str> = mine.map(String::as_str).collect();
-        workers.push(scope.spawn(move || run.or_end(suspender::work(client, &mine))));
+        let own = partners.iter().skip(number).step_by(usize::try_from(load.suspenders).unwrap_or(1));
+        let own: Vec<&str> = own.map(String::as_str).collect();
+        workers.push(scope.spawn(move || run.or_end(suspender::work(client, &own))));
     }
     Ok(workers)
 }
 
-/// The interval of each worker, for a rate of all of them together.
+/// The interval of each worker, for the total rate of all workers.
 fn interval(of_them: u32, a_second: u32) -> Duration {
     Duration::from_secs(1) * of_them / a_second.max(1)
 }
 
-/// Verifies at its own pace, mostly what is new or about to change.
+/// Verifies at its own pace, mostly credentials that are new or about to change.
 fn verify(mut client: Client<'_>, node: usize, each: Duration) {
     let clock = client.run.clock;
     let first = clock.now() + each / 100 * u32::try_from(client.rng.below(100)).unwrap_or_default();
@@ -118,7 +118,7 @@ fn verify(mut client: Client<'_>, node: usize, each: Duration) {
     }
 }
 
-/// Verifies what it is handed, without delay.
+/// Verifies the probes of a node without delay.
 fn probe(mut client: Client<'_>, node: usize) {
     loop {
         match client.run.probes.next(node) {

@@ -1,30 +1,30 @@
-//! The log of a node: a pipe that a thread of ours reads into a file, until the run leaves it unread or closes it.
+//! The log of a node: a pipe that a thread reads into a file, unless the run blocks or closes it.
 //!
-//! It never waits for the node, and never interprets a line.
+//! Never waits for the node, and interprets no line.
 
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, PipeReader, PipeWriter, Write as _};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
-/// More than a pipe holds and its reader takes at once.
+/// More than a pipe and the buffer of its reader hold.
 const MORE_THAN_ROOM: usize = 1 << 20;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Reading {
     On,
-    /// Not any more, once the reader has finished its line.
+    /// Blocked as soon as the reader has finished its line.
     Off,
     /// The reader waits.
     Parked,
     Closed,
 }
 
-/// The log of one process. It is dropped after the process has ended; the file is complete then.
+/// The log of one process. Drop it after the process has ended; then the file is complete.
 #[derive(Debug)]
 pub(super) struct Log {
     shared: Arc<Shared>,
-    /// Ours, so that the pipe can be filled.
+    /// Our own end, to fill the pipe.
     writer: Option<PipeWriter>,
     threads: Vec<JoinHandle<()>>,
 }
@@ -36,10 +36,10 @@ struct Shared {
 }
 
 impl Log {
-    /// A pipe whose reader writes into this file; with the end for the process.
+    /// Creates a pipe whose reader writes into this file. Also returns the end for the process.
     ///
     /// # Errors
-    /// When there are no more pipes or threads.
+    /// If no pipe or thread can be created.
     pub(super) fn into_file(file: File) -> io::Result<(Self, PipeWriter)> {
         let (reader, writer) = io::pipe()?;
         let shared = Arc::new(Shared { reading: Mutex::new(Reading::On), changed: Condvar::new() });
@@ -49,10 +49,10 @@ impl Log {
         Ok((Self { shared, writer: Some(writer), threads: vec![thread] }, for_process))
     }
 
-    /// Stops reading, and fills the pipe. Returns when nothing is read.
+    /// Stops reading, and fills the pipe. Returns when the reader has stopped.
     ///
     /// # Errors
-    /// When there are no more threads.
+    /// If no thread can be created.
     pub(super) fn block(&mut self) -> io::Result<()> {
         let Some(writer) = &self.writer else { return Ok(()) };
         let mut writer = writer.try_clone()?;
@@ -61,7 +61,7 @@ impl Log {
         }
         self.shared.set(Reading::Off);
         let fill = move || {
-            // Ends when the rest of it is read, or no one can read it any more.
+            // Ends when the rest is read, or when the pipe has no reader.
             let _ = writer.write_all(&vec![b'\n'; MORE_THAN_ROOM]);
         };
         self.threads.push(std::thread::Builder::new().name("log filler".into()).spawn(fill)?);
@@ -69,14 +69,14 @@ impl Log {
         Ok(())
     }
 
-    /// Reads again, if it was only blocked.
+    /// Continues reading after a block.
     pub(super) fn unblock(&self) {
         if self.shared.reading() != Reading::Closed {
             self.shared.set(Reading::On);
         }
     }
 
-    /// Closes it: whatever the process writes from now on fails.
+    /// Closes it: later writes of the process fail.
     pub(super) fn close(&self) {
         self.shared.set(Reading::Closed);
     }
@@ -103,14 +103,14 @@ impl Shared {
         self.changed.notify_all();
     }
 
-    /// Returns the state that it changed to.
+    /// Returns the next state.
     fn wait_while(&self, this: Reading) -> Reading {
         let reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
         let is_this = |reading: &mut Reading| *reading == this;
         *self.changed.wait_while(reading, is_this).unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether to continue reading, once that is decided.
+    /// Waits while blocked. Returns whether to continue reading.
     fn reads_on(&self) -> bool {
         let mut reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
         if *reading == Reading::Off {
@@ -124,11 +124,11 @@ impl Shared {
     /// The thread.
     fn read(&self, reader: PipeReader, file: File) {
         self.copy(reader, file);
-        // No one waits for a reader that has ended.
+        // Nothing waits for a reader that has ended.
         self.set(Reading::Closed);
     }
 
-    /// Copies line by line until the last writer has gone; what only fills the pipe is left out.
+    /// Copies lines until the last writer has closed the pipe. Omits bytes that only fill the pipe.
     fn copy(&self, reader: PipeReader, mut file: File) {
         let mut reader = BufReader::new(reader);
         let mut line = Vec::new();
@@ -148,34 +148,34 @@ impl Shared {
 mod tests {
     use super::*;
 
-    /// A log, the end for the process, and what is in the file.
+    /// A log, the end for the process, and a function that returns the content of the file.
     fn log() -> (Log, PipeWriter, impl Fn() -> String) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("log");
         let (log, writer) = Log::into_file(File::create_new(&path).unwrap()).unwrap();
-        let said = move || {
+        let content = move || {
             let _kept = &folder;
             std::fs::read_to_string(&path).unwrap()
         };
-        (log, writer, said)
+        (log, writer, content)
     }
 
     #[test]
-    fn what_is_said_is_in_the_file_once_it_was_dropped() {
-        let (log, mut process, said) = log();
+    fn all_output_is_in_the_file_once_the_log_is_dropped() {
+        let (log, mut process, content) = log();
         process.write_all(b"one\ntwo").unwrap();
         drop(process);
         drop(log);
-        assert_eq!(said(), "one\ntwo");
+        assert_eq!(content(), "one\ntwo");
     }
 
     #[test]
-    fn while_it_is_blocked_a_writer_waits_and_afterwards_nothing_is_missing() {
-        let (mut log, mut process, said) = log();
+    fn a_writer_waits_while_the_log_is_blocked_and_loses_nothing() {
+        let (mut log, mut process, content) = log();
         log.block().unwrap();
         let (done, is_done) = std::sync::mpsc::channel();
         let writer = std::thread::spawn(move || {
-            // More than there can be room for, whichever of the two fills the pipe.
+            // More than fits, whether this thread or the log fills the pipe.
             process.write_all(&b"x\n".repeat(MORE_THAN_ROOM)).unwrap();
             done.send(()).unwrap();
         });
@@ -184,11 +184,11 @@ mod tests {
         writer.join().unwrap();
         is_done.recv().unwrap();
         drop(log);
-        assert_eq!(said().len(), 2 * MORE_THAN_ROOM);
+        assert_eq!(content().len(), 2 * MORE_THAN_ROOM);
     }
 
     #[test]
-    fn a_closed_one_takes_nothing() {
+    fn a_closed_log_accepts_nothing() {
         let (mut log, mut process, _said) = log();
         log.block().unwrap();
         log.close();

@@ -1,7 +1,7 @@
-//! A lying proxy in front of a node: what a broken service, or a gateway that caches, would answer.
+//! A lying proxy in front of a node: answers like a broken service or a caching gateway.
 //!
-//! It is a control of the check: a run with it has to end in findings. It has one kind of lie, so that each kind is
-//! shown to be found. No other run has one.
+//! It is a control of the check: a run with it must end in findings. Each proxy gives one kind of false answer, so that
+//! each kind is shown to be found. No other run has one.
 
 mod message;
 
@@ -17,18 +17,18 @@ use anyhow::{Context as _, Result};
 use keyward_testkit::clock::Clock;
 use message::{Message, Reader};
 
-/// A kind of lie.
+/// A kind of false answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lie {
-    /// What was valid once stays valid.
+    /// A credential that was valid once stays valid.
     StaleValid,
-    /// A revocation is answered and never made.
+    /// A revocation is acknowledged and never made.
     ForgottenRevocation,
     /// A valid key is reported as revoked.
     FalseRefusal,
 }
 
-/// No request of a run takes longer.
+/// Longer than any request of a run takes.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Listens until it is dropped.
@@ -52,17 +52,17 @@ struct State {
     over: bool,
     /// Both ends of every connection, to end them.
     open: Vec<TcpStream>,
-    /// Questions that were answered with "valid".
+    /// Requests that were answered "valid".
     valid: HashSet<Vec<u8>>,
     /// The number of false answers.
     lies: u64,
 }
 
 impl LyingProxy {
-    /// Stands in front of this node.
+    /// Starts a proxy in front of this node.
     ///
     /// # Errors
-    /// When there is no free port, or no more threads.
+    /// If no port is free, or no thread can be created.
     pub(super) fn before(node: SocketAddr, lie: Lie, clock: Clock) -> Result<Self> {
         let listener =
             TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("cannot find a free port for the lying proxy")?;
@@ -89,11 +89,11 @@ impl Drop for LyingProxy {
         let mut state = self.shared.lock();
         state.over = true;
         for stream in &state.open {
-            // It may have ended by itself.
+            // The connection may have ended by itself.
             let _ = stream.shutdown(Shutdown::Both);
         }
         drop(state);
-        // A last connection wakes the listener.
+        // A last connection wakes the listening thread.
         let _ = TcpStream::connect(self.address);
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
@@ -106,7 +106,7 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// One thread for each connection; there are as many as clients of the run.
+    /// Starts a thread per connection. There are as many connections as clients.
     fn listen(&self, listener: &TcpListener) {
         std::thread::scope(|scope| {
             for client in listener.incoming().map_while(io::Result::ok) {
@@ -122,7 +122,7 @@ impl Shared {
         });
     }
 
-    /// Until either side ends.
+    /// Relays messages until either side ends.
     fn relay(&self, mut client: Reader, mut node: Reader) -> Option<()> {
         loop {
             let question = client.read(self.clock, self.clock.now() + PATIENCE).ok()?;
@@ -140,12 +140,12 @@ impl Shared {
 }
 
 impl State {
-    /// The false answer, if there is one.
+    /// The false answer to send instead, if any.
     fn instead_of(&mut self, truth: &Message, lie: Lie, question: &Message) -> Option<&'static [u8]> {
         let is_check = question.head.starts_with("POST /v1/verify ");
         let is_auth = question.head.starts_with("GET /v1/auth");
         let valid = is_valid(truth);
-        let said = match lie {
+        let false_answer = match lie {
             Lie::StaleValid if valid && is_auth => {
                 self.valid.insert(question.bytes());
                 None
@@ -154,8 +154,8 @@ impl State {
             Lie::FalseRefusal => (is_check && valid).then_some(REVOKED),
             Lie::ForgottenRevocation => None,
         };
-        self.lies += u64::from(said.is_some());
-        said
+        self.lies += u64::from(false_answer.is_some());
+        false_answer
     }
 }
 

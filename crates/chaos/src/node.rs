@@ -1,6 +1,6 @@
-//! One node under supervision: started again after it was killed, stopped and continued by signals.
+//! One node under supervision: restarted after a kill, stopped and continued by signals.
 //!
-//! Only our own child is signalled, and only before it is reaped: until then its number belongs to no other process.
+//! Signals only its own child, and only before the child is reaped: until then no other process has its id.
 
 use std::fs::OpenOptions;
 use std::net::SocketAddr;
@@ -17,7 +17,7 @@ use super::log::Log;
 use keyward_testkit::process::Process;
 use keyward_testkit::program::{Program, START, url_when_ready};
 
-/// Between an end that no one asked for and the next start, as a supervisor would wait.
+/// Pause between an unexpected end and the next start, like that of a supervisor.
 const BEFORE_ANOTHER_TRY: Duration = Duration::from_millis(200);
 
 /// A node under supervision. Dropping it kills it.
@@ -38,25 +38,24 @@ struct Shared {
 struct State {
     /// Not yet reaped.
     process: Option<Arc<Process>>,
-    /// Its log.
     log: Option<Log>,
-    /// Where it is ready.
+    /// Address of a ready node.
     address: Option<SocketAddr>,
     wanted: bool,
     over: bool,
-    /// We have killed this process ourselves.
+    /// Whether the run killed this process.
     killed: bool,
     /// Unexpected ends after it was ready.
     crashes: Vec<String>,
-    /// Failed starts: it refuses to start without its database.
+    /// Number of failed starts: a node refuses to start without its database.
     refusals: usize,
 }
 
 impl Node {
-    /// Starts it, without waiting until it is ready.
+    /// Starts the node without waiting until it is ready.
     ///
     /// # Errors
-    /// When there are no more threads.
+    /// If no thread can be created.
     pub(super) fn start(program: Program) -> Result<Self> {
         let state = Mutex::new(State { wanted: true, ..State::default() });
         let shared = Arc::new(Shared { program, state, changed: Condvar::new() });
@@ -65,7 +64,7 @@ impl Node {
         Ok(Self { shared, supervisor: Some(supervisor) })
     }
 
-    /// Where it is ready; `None` while it is not.
+    /// Address of the node; `None` while it is not ready.
     pub(super) fn address(&self) -> Option<SocketAddr> {
         self.shared.lock().address
     }
@@ -73,7 +72,7 @@ impl Node {
     /// Waits until it is ready.
     ///
     /// # Errors
-    /// When it is not ready in time; with the end of its log.
+    /// If it is not ready in time; the message contains the end of its log.
     pub(super) fn await_ready(&self, limit: Duration) -> Result<SocketAddr> {
         let waiting = |state: &mut State| state.address.is_none() && state.wanted;
         let waited = self.shared.changed.wait_timeout_while(self.shared.lock(), limit, waiting);
@@ -86,10 +85,10 @@ impl Node {
         })
     }
 
-    /// SIGKILL; it stays dead until it is revived.
+    /// Sends SIGKILL. The node stays dead until [`revive`](Self::revive).
     ///
     /// # Errors
-    /// When the signal cannot be sent.
+    /// If the signal cannot be sent.
     pub(super) fn kill(&self) -> Result<()> {
         let mut state = self.shared.lock();
         state.wanted = false;
@@ -98,32 +97,32 @@ impl Node {
         state.signal(Signal::KILL)
     }
 
-    /// Starts it again after a kill, without waiting until it is ready.
+    /// Restarts the node after a kill without waiting until it is ready.
     pub(super) fn revive(&self) {
         self.shared.lock().wanted = true;
         self.shared.changed.notify_all();
     }
 
-    /// SIGSTOP: it stands still without knowing.
+    /// Sends SIGSTOP, which the process cannot notice.
     ///
     /// # Errors
-    /// When the signal cannot be sent.
+    /// If the signal cannot be sent.
     pub(super) fn pause(&self) -> Result<()> {
         self.shared.lock().signal(Signal::STOP)
     }
 
-    /// SIGCONT.
+    /// Sends SIGCONT.
     ///
     /// # Errors
-    /// When the signal cannot be sent.
+    /// If the signal cannot be sent.
     pub(super) fn resume(&self) -> Result<()> {
         self.shared.lock().signal(Signal::CONT)
     }
 
-    /// Stops reading its log, and leaves no room for more.
+    /// Stops reading its log, and fills the pipe.
     ///
     /// # Errors
-    /// When there are no more threads.
+    /// If no thread can be created.
     pub(super) fn block_log(&self) -> Result<()> {
         match &mut self.shared.lock().log {
             Some(log) => log.block().context("cannot fill the log of a node"),
@@ -131,7 +130,7 @@ impl Node {
         }
     }
 
-    /// Reads its log again, or closes it for the rest of its life.
+    /// Reads its log again, or closes it permanently.
     pub(super) fn unblock_log(&self, reads_again: bool) {
         match &self.shared.lock().log {
             Some(log) if reads_again => log.unblock(),
@@ -140,13 +139,13 @@ impl Node {
         }
     }
 
-    /// Unexpected ends after it was ready, and the number of failed starts.
+    /// Returns the unexpected ends after it was ready, and the number of failed starts.
     pub(super) fn bad_ends(&self) -> (Vec<String>, usize) {
         let state = self.shared.lock();
         (state.crashes.clone(), state.refusals)
     }
 
-    /// The file of its log.
+    /// Path of its log.
     pub(super) fn log(&self) -> PathBuf {
         self.shared.log()
     }
@@ -155,7 +154,7 @@ impl Node {
 impl Drop for Node {
     fn drop(&mut self) {
         self.shared.lock().over = true;
-        // It may have ended by itself; either way it is gone afterwards.
+        // It may have ended by itself; in either case it has ended afterwards.
         let _ = self.kill();
         self.shared.changed.notify_all();
         if let Some(supervisor) = self.supervisor.take() {
@@ -204,13 +203,13 @@ impl Shared {
         Ok((Process::spawn_with(&mut self.program.command(), Stdio::piped(), writer)?, log))
     }
 
-    /// Reads what it prints until its end. Returns whether it was ready.
+    /// Reads its output until its end. Returns whether it was ready.
     fn follow(&self, process: &Process) -> bool {
         let mut was_ready = false;
         while let Ok(Some(line)) = process.line_after("", Duration::MAX) {
             if let Some(address) = ready_at(&line) {
                 let mut state = self.lock();
-                // It may have been killed after it printed this.
+                // The node may have been killed after it printed this.
                 state.address = Some(address).filter(|_| !state.killed);
                 was_ready = true;
                 self.changed.notify_all();
@@ -222,7 +221,7 @@ impl Shared {
     fn reap(&self, was_ready: bool) {
         let mut state = self.lock();
         let ended = state.process.take().and_then(Arc::into_inner).map(|process| process.wait(START));
-        // What it said last is in the file from here on.
+        // From here on its last output is in the file.
         state.log = None;
         state.address = None;
         if std::mem::take(&mut state.killed) || state.over {
@@ -240,7 +239,7 @@ impl Shared {
     }
 }
 
-/// Where it is, if this is the line that says that it is ready.
+/// The address in a line that reports a ready node.
 fn ready_at(line: &str) -> Option<SocketAddr> {
     url_when_ready(line)?.split_once("://")?.1.parse().ok()
 }

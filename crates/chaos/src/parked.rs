@@ -1,7 +1,6 @@
-//! Clients that send requests to a node and read none of the answers: half over HTTP/1, half over HTTP/2 with a closed
-//! window.
+//! Clients that send requests to a node and read no answer: half over HTTP/1, half over HTTP/2 with a closed window.
 //!
-//! They have no credential, and request what needs none. They never read.
+//! They have no credential, and request a page that needs none.
 
 use std::io::{self, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -9,18 +8,18 @@ use std::time::Duration;
 
 /// Number of connections.
 const CONNECTIONS: usize = 32;
-/// Number of requests on each: the concurrency that the RFC advises for HTTP/2.
+/// Number of requests on each connection: the concurrency that the RFC advises for HTTP/2.
 const REQUESTS: u32 = 100;
-/// Time for a node to read what is sent. It reads nothing more while its own answers are not read.
+/// Time for a node to read the requests. It stops reading while its answers are not read.
 const PATIENCE: Duration = Duration::from_millis(200);
 
-/// The connections; closed when dropped.
+/// The open connections; closed when dropped.
 pub(super) struct Parked {
     _connections: Vec<TcpStream>,
 }
 
 impl Parked {
-    /// Opens them. A node that does not accept them is left alone.
+    /// Opens the connections. Ignores a node that refuses them.
     pub(super) fn at(address: SocketAddr) -> Self {
         let words = [over_http1(), over_http2()];
         let open = |number: usize| ask(address, &words[number % words.len()]).ok();
@@ -31,7 +30,7 @@ impl Parked {
 fn ask(address: SocketAddr, words: &[u8]) -> io::Result<TcpStream> {
     let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
     stream.set_write_timeout(Some(PATIENCE))?;
-    // What is not read any more does not matter: there are enough requests by then.
+    // Unsent requests do not matter: the node has enough by then.
     let _ = stream.write_all(words);
     Ok(stream)
 }
@@ -40,7 +39,7 @@ fn over_http1() -> Vec<u8> {
     b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n".repeat(usize::try_from(REQUESTS).unwrap_or_default())
 }
 
-/// The preface, settings with a window of nothing, and requests (RFC 9113, sections 3.4, 6.2 and 6.5).
+/// The preface, settings with an empty window, and requests (RFC 9113, sections 3.4, 6.2 and 6.5).
 fn over_http2() -> Vec<u8> {
     let mut words = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
     // SETTINGS_INITIAL_WINDOW_SIZE = 0.
@@ -50,7 +49,7 @@ fn over_http2() -> Vec<u8> {
     let length = u8::try_from(path.len()).unwrap_or_default();
     let fields = [&[0x82, 0x86, 0x04, length], path.as_slice(), &[0x01, 1, b'x']].concat();
     for number in 0..REQUESTS {
-        // The end of the headers, and of the stream.
+        // END_HEADERS and END_STREAM.
         frame(&mut words, 0x1, 0x5, 2 * number + 1, &fields);
     }
     words
@@ -69,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn frames_are_as_long_as_they_say() {
+    fn frames_have_their_stated_length() {
         let words = over_http2();
         let (mut rest, mut frames) = (&words[24..], 0);
         while let [a, b, c, _, _, _, _, _, _, after @ ..] = rest {

@@ -1,6 +1,6 @@
-//! The plan of a run: which faults, how many, for how long, under which load.
+//! The plan of a run: the kinds, number and duration of its faults, and its load.
 //!
-//! The sizes are those of the test plan: T7, T8 and T10. It starts nothing.
+//! The sizes are those of T7, T8 and T10 in the test plan. Starts nothing.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use super::control::Planted;
 use super::schedule::Kind;
 use keyward_testkit::rng::any_seed;
 
-/// Which faults.
+/// The kinds of faults of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
     /// T7: the network between nodes and Postgres.
@@ -21,11 +21,11 @@ pub enum Mode {
     Kills,
     /// T10: SIGSTOP to nodes.
     Pauses,
-    /// The database goes back: a backup is put in its place, or a standby is promoted.
+    /// The database goes back: a backup is restored, or a standby is promoted.
     Back,
-    /// All four together, and what is in none of them: clients that park, logs that block.
+    /// All four, and also clients that park and logs that block.
     All,
-    /// None of these, but a defect that the check has to find.
+    /// No fault, but a defect that the check must find.
     Control(Planted),
 }
 
@@ -49,7 +49,7 @@ impl Mode {
         let network = [(Kind::Delay, 50), (Kind::Cut, 50), (Kind::HalfOpen, 60), (Kind::Slow, 40)];
         let kills = [(Kind::Kill, 100), (Kind::Postgres, 20)];
         let backs = [(Kind::PutBack, 20), (Kind::Promoted, 20)];
-        // Rare among others: after each no change is answered early until every lease of before is over.
+        // Rare: after each, changes wait until every earlier lease has ended.
         let rare = [(Kind::PutBack, 6), (Kind::Promoted, 6)];
         let pauses = [(Kind::Pause, 300)];
         let others = [(Kind::Parked, 30), (Kind::Log, 30)];
@@ -77,17 +77,17 @@ impl Mode {
 pub enum Profile {
     /// A lease of 2 s, for tests.
     Quick,
-    /// The service's own default.
+    /// The default of the service.
     Default,
 }
 
-/// Build in release mode, run nodes on a Postgres under load, and inject faults; fails if a revoked key was accepted,
-/// if an acknowledged change was lost but by the database itself, or if no node reported that loss
+/// Build in release mode, run nodes on a Postgres under load, and inject faults; fail if a revoked key was accepted, if
+/// the service lost an acknowledged change, or if no node reported a loss of the database
 #[derive(Clone, Debug, clap::Args)]
 pub struct Options {
-    /// Faults of the network, killed nodes and databases, stopped nodes, a database that goes back (a backup in its
-    /// place, a promoted standby), all of these with clients that take no answers and logs that no one reads; or none,
-    /// but a defect that the check has to find
+    /// Faults of the network, killed nodes and databases, stopped nodes, a database that goes back (a restored backup,
+    /// a promoted standby), all of these with clients that read no answers and logs that are not read; or no fault,
+    /// but a defect that the check must find
     #[arg(default_value = "all", value_parser = ["network", "kills", "pauses", "back", "all", "control"])]
     faults: String,
     /// The defect of a control
@@ -96,19 +96,19 @@ pub struct Options {
     /// A small run, as in the tests
     #[arg(long)]
     short: bool,
-    /// How long faults happen
+    /// Duration of the faults
     #[arg(long, value_name = "N")]
     seconds: Option<u64>,
-    /// Repeats the faults of another run
+    /// Seed of another run, to repeat its faults
     #[arg(long, value_name = "S")]
     seed: Option<u64>,
-    /// Number of nodes; what one node did has to be true for another
+    /// Number of nodes, at least two
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(2..=9))]
     nodes: Option<u8>,
     /// The lease profile of the nodes
     #[arg(long)]
     profile: Option<Profile>,
-    /// The server; built if absent
+    /// Path of the server; built if absent
     #[arg(long, value_name = "PATH")]
     server: Option<PathBuf>,
 }
@@ -124,13 +124,13 @@ fn planted() -> impl TypedValueParser<Value = Planted> {
 /// The load: rates and numbers of clients.
 #[derive(Clone, Copy, Debug)]
 pub struct Load {
-    /// Verifications a second, all nodes together; those right before and after a revocation come on top.
+    /// Total verifications a second, without those right before and after a revocation.
     pub verifications: u32,
-    /// Revocations a second that are begun while no fault holds them up.
+    /// Revocations a second that begin while no fault delays them.
     pub revocations: u32,
     /// Clients of each node that verify at their own pace.
     pub verifiers: u32,
-    /// Clients of each node that verify what has just been restricted.
+    /// Clients of each node that verify credentials that were just restricted.
     pub probers: u32,
     /// Clients that revoke.
     pub revokers: u32,
@@ -138,20 +138,20 @@ pub struct Load {
     pub suspenders: u32,
 }
 
-/// One run.
+/// The plan of one run.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// Which faults.
+    /// The kinds of faults.
     pub mode: Mode,
-    /// The number of each kind.
+    /// The number of faults of each kind.
     pub counts: Vec<(Kind, usize)>,
-    /// How long faults happen; start and check come on top. A control ends once it shows its defect.
+    /// Duration of the faults, without start and check. A control ends as soon as it shows its defect.
     pub duration: Duration,
-    /// The longest that a pause or a fault of the network lasts.
+    /// Maximum duration of a pause or a fault of the network.
     pub longest: Duration,
-    /// Draws the faults, and what the load does.
+    /// Seed of the faults and the load.
     pub seed: u64,
-    /// Nodes of the service.
+    /// Number of nodes.
     pub nodes: usize,
     /// Their lease profile.
     pub profile: Profile,
@@ -159,12 +159,12 @@ pub struct Plan {
     pub load: Load,
     /// The binary; built in release mode if absent.
     pub server: Option<PathBuf>,
-    /// Whether it is the small one.
+    /// Whether it is a small run.
     short: bool,
 }
 
 impl Plan {
-    /// The sizes of the test plan, with a seed of its own.
+    /// A plan in the sizes of the test plan, with a new seed.
     #[must_use]
     pub fn full(mode: Mode) -> Self {
         Self {
@@ -181,7 +181,7 @@ impl Plan {
         }
     }
 
-    /// A small run for the tests: some faults of every kind that the mode has, on nodes with short leases.
+    /// A small plan for the tests: some faults of every kind in the mode, on nodes with short leases.
     #[must_use]
     pub fn short(mode: Mode) -> Self {
         let full = Self::full(mode);
@@ -200,7 +200,7 @@ impl Plan {
     /// The plan that these options select.
     ///
     /// # Errors
-    /// When a defect is given with faults, or the path of the server has no absolute form.
+    /// If a defect is combined with faults, or the path of the server has no absolute form.
     pub fn of(options: Options) -> Result<Self> {
         let mode = match (options.faults.as_str(), options.planted) {
             ("control", Some(planted)) => Mode::Control(planted),
@@ -222,8 +222,8 @@ impl Plan {
         Ok(plan)
     }
 
-    /// Sets the duration, with faults as frequent as in the full size, and at least three of each kind, or one of those
-    /// after which another database answers.
+    /// Sets the duration. Faults are as frequent as in the full size, but there are at least three of each kind, or one
+    /// if the database goes back.
     fn last(&mut self, duration: Duration) {
         let full = self.duration.as_secs().max(1);
         for (kind, count) in &mut self.counts {
@@ -234,19 +234,19 @@ impl Plan {
         self.duration = duration;
     }
 
-    /// Number of partners to suspend and close: none can be made over HTTP, and a minute of faults ends about one for
-    /// each suspending client. The first one is left alone.
+    /// Number of partners to suspend and close. They cannot be created over HTTP, and each suspending client closes
+    /// about one per minute. Nothing restricts the first one.
     pub(super) fn partners(&self) -> u64 {
         1 + u64::from(self.load.suspenders) * (2 + self.duration.as_secs() / 60)
     }
 
-    /// How long a client waits for a verification: longer than any pause, so that a stopped node answers when it
-    /// continues.
+    /// Maximum time that a client waits for a verification. Longer than any pause, so that a stopped node can answer
+    /// when it continues.
     pub(super) fn patience(&self) -> Duration {
         self.longest + Duration::from_secs(5)
     }
 
-    /// How long a node answers from memory after its last renewal was sent (the service's own profiles).
+    /// How long a node answers from memory after it sent its last renewal, as in the profiles of the service.
     pub(super) const fn lease(&self) -> Duration {
         match self.profile {
             Profile::Quick => Duration::from_secs(2),
@@ -254,7 +254,7 @@ impl Plan {
         }
     }
 
-    /// How long a client waits for a restricting change: the time limit of the service, and a pause on top.
+    /// Maximum time that a client waits for a restricting change: the time limit of the service plus a pause.
     pub(super) fn patience_for_a_barrier(&self) -> Duration {
         self.longest + Duration::from_secs(12)
     }
@@ -293,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn without_words_it_is_everything_in_the_sizes_of_the_test_plan() {
+    fn without_arguments_all_faults_have_the_sizes_of_the_test_plan() {
         let plan = parse(&[]).unwrap();
         let network: usize =
             Kind::ALL.into_iter().filter(|kind| kind.is_network()).map(|kind| count(&plan, kind)).sum();
@@ -331,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn what_it_does_not_know_is_refused() {
+    fn unknown_arguments_are_refused() {
         for words in [
             &["storm"][..],
             &["--seconds"],

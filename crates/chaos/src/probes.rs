@@ -1,6 +1,6 @@
-//! What every node has to verify without delay, because it was just restricted or is about to be.
+//! Credentials that every node must verify without delay, because they were just restricted or are about to be.
 //!
-//! Each node has a queue: one that stands still delays no other, and finds its queue when it continues.
+//! Each node has a queue, so a stopped node delays no other and continues with its own queue.
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, PoisonError};
@@ -11,7 +11,7 @@ use super::credentials::Shown;
 /// Maximum length of a queue; the oldest entries are dropped, since the newest were restricted last.
 const WAITING: usize = 512;
 
-/// What is to be verified without delay, with a queue for each node.
+/// A queue for each node.
 #[derive(Debug)]
 pub(super) struct Probes(Vec<Queue>);
 
@@ -26,7 +26,7 @@ impl Probes {
         Self((0..nodes).map(|_| Queue::default()).collect())
     }
 
-    /// Has every node verify these.
+    /// Queues these for every node.
     pub(super) fn everywhere(&self, shown: &[Shown]) {
         for queue in &self.0 {
             let mut waiting = queue.waiting.lock().unwrap_or_else(PoisonError::into_inner);
@@ -38,7 +38,7 @@ impl Probes {
         }
     }
 
-    /// The next one for this node; none within a short time.
+    /// Takes the next probe of this node. Waits briefly if there is none.
     pub(super) fn next(&self, node: usize) -> Option<Shown> {
         let queue = self.0.get(node)?;
         let waiting = queue.waiting.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,6 +1,6 @@
-//! The report of a run: its findings, and its figures for information.
+//! The report of a run: its findings, and figures for information.
 //!
-//! Findings decide whether a run is good; no figure does.
+//! Only findings decide whether a run passes.
 
 mod text;
 mod times;
@@ -19,74 +19,74 @@ use super::schedule::{Kind, Lane};
 use keyward_testkit::clock::Moment;
 use times::Times;
 
-/// A verification this soon after an acknowledgement would reach a node that had not applied the change.
-const AT_ONCE: Duration = Duration::from_millis(10);
+/// Without the protocol, a verification this soon after an acknowledgement would reach a node that has not applied the
+/// change.
+const IMMEDIATELY: Duration = Duration::from_millis(10);
 
-/// Everything about a run that is over.
+/// The results of a run.
 #[derive(Clone, Debug)]
 pub struct Report {
     pub(super) plan: Plan,
     pub(super) history: History,
     pub(super) findings: Findings,
-    /// Each time that the database went back.
     pub(super) cuts: Vec<Cut>,
     pub(super) marks: Vec<Mark>,
     pub(super) counters: BTreeMap<(Op, Got), u64>,
-    /// Entries of the ledger.
+    /// Number of entries in the ledger.
     pub(super) acknowledged: usize,
-    /// Which node ended by itself, after it was ready, and how.
+    /// Unexpected ends of nodes after they were ready.
     pub(super) crashes: Vec<String>,
-    /// Errors that the run itself saw.
-    pub(super) complaints: Vec<String>,
-    /// Failed starts, while there was no database.
+    /// Errors of the run itself.
+    pub(super) errors: Vec<String>,
+    /// Number of failed starts without a database.
     pub(super) refused_starts: usize,
-    /// How long the start, the faults and the reading of the final state took.
+    /// Durations of the start, of the faults, and of reading the final state.
     pub(super) took: [Duration; 3],
 }
 
 impl Report {
-    /// Verifications that got "valid" after a restriction was acknowledged, or for something that the database lost.
+    /// Number of verifications that got "valid" after a restriction was acknowledged, or for a lost credential.
     #[must_use]
     pub const fn breaches(&self) -> usize {
         self.findings.breaches.len() + self.findings.ghosts.len()
     }
 
-    /// Verifications that got "invalid" though nothing had restricted them.
+    /// Number of verifications that got "invalid" although nothing had restricted the credential.
     #[must_use]
     pub const fn untrue_refusals(&self) -> usize {
         self.findings.untrue.len()
     }
 
-    /// Acknowledged changes that are absent at the end, and that the database had not lost by itself.
+    /// Number of acknowledged changes that are absent at the end and were not lost by the database itself.
     #[must_use]
     pub const fn lost(&self) -> usize {
         self.findings.lost.len()
     }
 
-    /// Acknowledged changes that the database lost and that are absent at the end. The service cannot keep them; it has
-    /// to report them.
+    /// Number of acknowledged changes that the database lost and that are absent at the end. The service cannot keep
+    /// them; it must report them.
     #[must_use]
     pub const fn cut_off(&self) -> usize {
         self.findings.cut.len()
     }
 
-    /// How often the database lost acknowledged changes without a report by a node.
+    /// Number of cuts that lost acknowledged changes and that no node reported.
     #[must_use]
-    pub const fn unsaid(&self) -> usize {
-        self.findings.unsaid.len()
+    pub const fn unreported(&self) -> usize {
+        self.findings.unreported.len()
     }
 
-    /// Unexpected ends of a node.
+    /// Number of unexpected ends of nodes.
     #[must_use]
     pub const fn crashes(&self) -> usize {
         self.crashes.len()
     }
 
-    /// Whether nothing was found.
+    /// Whether there are no findings.
     #[must_use]
     pub const fn is_clean(&self) -> bool {
-        let Self { complaints, .. } = self;
-        self.breaches() + self.untrue_refusals() + self.lost() + self.unsaid() + self.crashes() + complaints.len() == 0
+        let Self { errors, .. } = self;
+        self.breaches() + self.untrue_refusals() + self.lost() + self.unreported() + self.crashes() + errors.len() == 0
     }
 
     /// The number of faults of this kind.
@@ -95,7 +95,7 @@ impl Report {
         self.marks.iter().filter(|mark| mark.kind == kind).count()
     }
 
-    /// The number of verifications with a verdict, and of acknowledged restricting changes.
+    /// The numbers of verifications with a verdict and of acknowledged restricting changes.
     #[must_use]
     pub fn load(&self) -> (usize, usize) {
         let verdicts =
@@ -103,25 +103,26 @@ impl Report {
         (verdicts.count(), self.acknowledged)
     }
 
-    /// What happened around each finding; at most `most` of each kind.
+    /// Explains at most `most` findings of each kind.
     #[must_use]
     pub fn explanations(&self, most: usize) -> Vec<String> {
-        let Self { history, marks, findings, crashes, complaints, cuts, .. } = self;
+        let Self { history, marks, findings, crashes, errors, cuts, .. } = self;
         let breaches = findings.breaches.iter().take(most).map(|it| explain::of_breach(history, marks, it));
         let untrue = findings.untrue.iter().take(most).map(|it| explain::of_refusal(history, marks, *it));
         let lost = findings.lost.iter().take(most).map(|it| explain::of_lost(history, marks, it));
         let ghosts = findings.ghosts.iter().take(most).map(|it| explain::of_ghost(history, marks, it));
-        let unsaid = findings.unsaid.iter().filter_map(|place| cuts.get(*place)).take(most).map(explain::of_unsaid);
-        let complaints = complaints.iter().take(most).map(|it| format!("{it}\n"));
+        let unreported =
+            findings.unreported.iter().filter_map(|place| cuts.get(*place)).take(most).map(explain::of_unreported);
+        let errors = errors.iter().take(most).map(|it| format!("{it}\n"));
         let crashes = crashes.iter().take(most).map(|it| format!("ended by itself: {it}\n"));
-        breaches.chain(ghosts).chain(untrue).chain(lost).chain(unsaid).chain(complaints).chain(crashes).collect()
+        breaches.chain(ghosts).chain(untrue).chain(lost).chain(unreported).chain(errors).chain(crashes).collect()
     }
 
     fn count(&self, of: impl Fn(Op, Got) -> bool) -> u64 {
         self.counters.iter().filter(|((op, got), _)| of(*op, *got)).map(|(_, count)| count).sum()
     }
 
-    /// How long a node's lease may outlive a fault: its life, its guard and the reaper's round.
+    /// How long the effect of a fault may last: the duration of a lease, its guard and one round of the reaper.
     const fn settling_time(&self) -> Duration {
         match self.plan.profile {
             Profile::Quick => Duration::from_secs(4),
@@ -129,7 +130,7 @@ impl Report {
         }
     }
 
-    /// Verifications without a verdict at a node that had no fault then or shortly before.
+    /// Number of verifications without a verdict at a node without a fault at that time or shortly before.
     fn unexplained(&self) -> usize {
         let near = |seen: &Seen, mark: &Mark| {
             let here = mark.lane == Lane::Postgres || mark.lane == Lane::Node(usize::from(seen.node));
@@ -140,8 +141,8 @@ impl Report {
         unanswered.filter(|seen| !self.marks.iter().any(|mark| near(seen, mark))).count()
     }
 
-    /// Verifications with a verdict that were sent right after a restriction of their subject was acknowledged; and how
-    /// many of them went to another node than the one that acknowledged it.
+    /// The number of verifications with a verdict that were sent right after a restriction of their subject was
+    /// acknowledged, and the number of these that went to another node than the restriction.
     fn attacks(&self) -> (usize, usize) {
         let mut acknowledged: HashMap<Thing, Vec<(Moment, u8)>> = HashMap::new();
         for call in
@@ -154,7 +155,7 @@ impl Report {
         let just_before = |seen: &Seen| {
             let things = self.history.made(seen.subject).into_iter().flat_map(|made| &made.rests_on);
             let mut of_things = things.filter_map(|thing| acknowledged.get(thing)).flatten();
-            of_things.find(|(at, _)| *at < seen.sent && seen.sent.since(*at) <= AT_ONCE).map(|(_, node)| *node)
+            of_things.find(|(at, _)| *at < seen.sent && seen.sent.since(*at) <= IMMEDIATELY).map(|(_, node)| *node)
         };
         let verdicts =
             self.history.seen.iter().filter(|seen| matches!(seen.verdict, Verdict::Valid | Verdict::Invalid));
@@ -164,7 +165,7 @@ impl Report {
         })
     }
 
-    /// From the start of a killed node until it was ready, where it had its database in the meantime.
+    /// Times from the restart of a killed node until it was ready, if its database was available meanwhile.
     fn nodes_started(&self) -> Times {
         let starts = self.marks.iter().filter(|mark| mark.kind == Kind::Kill);
         let without = |start: &Mark| {
@@ -174,7 +175,7 @@ impl Report {
         Times::of(starts.filter(|start| !without(start)).filter_map(|start| start.ready_in))
     }
 
-    /// From Postgres being ready again to the first verdict of each node without a fault of its own.
+    /// Times from the restart of Postgres to the first verdict of each node without its own fault.
     fn verdicts_after_postgres(&self) -> Times {
         let nodes = 0..self.plan.nodes;
         let restarts = self.marks.iter().filter(|mark| mark.kind == Kind::Postgres);

@@ -1,7 +1,7 @@
-//! Which faults happen when, drawn from a seed before the run begins.
+//! Draws the faults of a run and their times from a seed, before the run begins.
 //!
-//! Pure: the same plan and seed give the same faults. Each node has a lane of its own and so has Postgres, so that
-//! faults of different lanes meet by chance and those of one never do.
+//! Pure: the same plan and seed give the same faults. Each node and Postgres has its own lane. Faults of different
+//! lanes may overlap, faults of one lane never do.
 
 use std::fmt;
 use std::time::Duration;
@@ -11,35 +11,35 @@ use keyward_testkit::clock::Moment;
 use keyward_testkit::proxy::{Network, Way};
 use keyward_testkit::rng::Rng;
 
-/// The kinds of faults.
+/// A kind of fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
-    /// What a node and Postgres send each other takes up to 3 s longer, one way or both.
+    /// Data between a node and Postgres is delayed by up to 3 s, in one direction or both.
     Delay,
-    /// Connections between a node and Postgres are reset, and new ones are too.
+    /// Open and new connections between a node and Postgres are reset.
     Cut,
-    /// What a node and Postgres send each other does not arrive, one way or both; some of it arrives much later.
+    /// Data between a node and Postgres does not arrive, in one direction or both; some of it arrives much later.
     HalfOpen,
-    /// A node and Postgres are connected at 1 kB/s.
+    /// Data between a node and Postgres passes at 1 kB/s.
     Slow,
-    /// SIGKILL to a node, and its start some time later.
+    /// SIGKILL to a node, and a later restart.
     Kill,
-    /// SIGSTOP to a node, and SIGCONT some time later.
+    /// SIGSTOP to a node, and a later SIGCONT.
     Pause,
-    /// Clients send many requests to a node and read none of the answers.
+    /// Clients send many requests to a node and read no answer.
     Parked,
-    /// The log of a node is not read for some time, while there is no room for more; then it is read again, or never.
+    /// The log of a node is full and is not read for some time; then it is read again, or closed.
     Log,
-    /// SIGKILL to Postgres and all its processes, and its start some time later.
+    /// SIGKILL to Postgres and all its processes, and a later restart.
     Postgres,
-    /// A base backup of some seconds ago takes the place of Postgres, under running nodes.
+    /// A base backup that is some seconds old replaces the data of Postgres, under running nodes.
     PutBack,
-    /// Postgres ends, and a standby is promoted in its place: a lagging or a synchronous one.
+    /// Postgres ends, and a lagging or synchronous standby is promoted.
     Promoted,
 }
 
 impl Kind {
-    /// All of them.
+    /// All kinds.
     pub const ALL: [Self; 11] = [
         Self::Delay,
         Self::Cut,
@@ -54,19 +54,19 @@ impl Kind {
         Self::Promoted,
     ];
 
-    /// Whether it is a fault of one node's network.
+    /// Whether it affects the network of one node.
     #[must_use]
     pub const fn is_network(self) -> bool {
         matches!(self, Self::Delay | Self::Cut | Self::HalfOpen | Self::Slow)
     }
 
-    /// Whether it is a fault of the one Postgres.
+    /// Whether it affects Postgres itself.
     #[must_use]
     pub const fn is_of_postgres(self) -> bool {
         matches!(self, Self::Postgres | Self::PutBack | Self::Promoted)
     }
 
-    /// Whether another history answers afterwards.
+    /// Whether the database goes back, so that another history begins.
     #[must_use]
     pub const fn goes_back(self) -> bool {
         matches!(self, Self::PutBack | Self::Promoted)
@@ -91,10 +91,10 @@ impl fmt::Display for Kind {
     }
 }
 
-/// The number of each kind.
+/// The number of faults of each kind.
 pub(super) type Counts = [(Kind, usize)];
 
-/// Where it happens.
+/// The target of a fault. Faults of one lane never overlap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Lane {
     Node(usize),
@@ -110,7 +110,7 @@ impl fmt::Display for Lane {
     }
 }
 
-/// What is done.
+/// A fault with its parameters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fault {
     Network(Network),
@@ -122,7 +122,7 @@ pub(super) enum Fault {
     GoesBack(goback::Way),
 }
 
-/// One fault to come.
+/// A fault with its time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Planned {
     pub(super) lane: Lane,
@@ -132,19 +132,19 @@ pub(super) struct Planned {
     pub(super) fault: Fault,
 }
 
-/// The longest delay of the network.
+/// Maximum delay of the network.
 const LATEST: Duration = Duration::from_secs(3);
 
-/// The bounds of the duration of a fault of this kind; nothing lasts longer than `longest`.
+/// The bounds of the duration of a fault of this kind, at most `longest`.
 fn bounds(kind: Kind, longest: Duration) -> (Duration, Duration) {
     let (least, most) = match kind {
         Kind::Delay | Kind::Cut | Kind::HalfOpen | Kind::Slow | Kind::Parked | Kind::Log => {
             (Duration::from_millis(200), longest)
         }
-        // Until it is started again; its start takes its own time.
+        // Until its restart, without the time that the restart takes.
         Kind::Kill | Kind::Postgres => (Duration::from_millis(1), Duration::from_secs(2)),
         Kind::Pause => (Duration::from_millis(10), longest),
-        // How far behind it is; the rest takes its own time.
+        // The age of the copy, without the time that the replacement takes.
         Kind::PutBack | Kind::Promoted => (Duration::from_secs(1), Duration::from_secs(4)),
     };
     (least.min(longest), most.min(longest))
@@ -153,30 +153,30 @@ fn bounds(kind: Kind, longest: Duration) -> (Duration, Duration) {
 /// Draws all faults of a run of this duration, ordered by lane and time.
 pub(super) fn draw(counts: &Counts, nodes: usize, run: Duration, longest: Duration, rng: &Rng) -> Vec<Planned> {
     let mut shuffling = rng.stream(0);
-    let deck = |kinds: fn(Kind) -> bool| -> Vec<Kind> {
+    let select = |kinds: fn(Kind) -> bool| -> Vec<Kind> {
         let chosen = counts.iter().filter(|(kind, _)| kinds(*kind));
         chosen.flat_map(|(kind, count)| std::iter::repeat_n(*kind, *count)).collect()
     };
-    let mut cards = deck(|kind| !kind.is_of_postgres());
-    shuffling.shuffle(&mut cards);
-    let mut of_postgres = deck(Kind::is_of_postgres);
+    let mut of_nodes = select(|kind| !kind.is_of_postgres());
+    shuffling.shuffle(&mut of_nodes);
+    let mut of_postgres = select(Kind::is_of_postgres);
     shuffling.shuffle(&mut of_postgres);
     let mut all = Vec::new();
     for node in 0..nodes {
-        let mine: Vec<Kind> = cards.iter().skip(node).step_by(nodes).copied().collect();
-        all.extend(lane(Lane::Node(node), &mine, run, longest, &mut shuffling));
+        let kinds: Vec<Kind> = of_nodes.iter().skip(node).step_by(nodes).copied().collect();
+        all.extend(lane(Lane::Node(node), &kinds, run, longest, &mut shuffling));
     }
     all.extend(lane(Lane::Postgres, &of_postgres, run, longest, &mut shuffling));
     all
 }
 
-/// A duration between the two, in whole milliseconds.
+/// Draws a duration between the bounds, in whole milliseconds.
 fn time(rng: &mut Rng, least: Duration, most: Duration) -> Duration {
     let millis = |it: Duration| u64::try_from(it.as_millis()).unwrap_or(u64::MAX);
     rng.doubling(millis(least), millis(most))
 }
 
-/// Spreads one lane's faults over the run, with some quiet before each and after the last.
+/// Spreads the faults of one lane over the run, with quiet times before each and after the last.
 fn lane(lane: Lane, kinds: &[Kind], run: Duration, longest: Duration, rng: &mut Rng) -> Vec<Planned> {
     let Ok(count) = u32::try_from(kinds.len()) else { return Vec::new() };
     let mut times: Vec<Duration> = kinds
@@ -186,7 +186,7 @@ fn lane(lane: Lane, kinds: &[Kind], run: Duration, longest: Duration, rng: &mut 
             time(rng, least, most)
         })
         .collect();
-    // Where they would fill more than three quarters of the run, all of them last shorter.
+    // If they would fill more than three quarters of the run, all are shortened.
     let (wanted, room) = (times.iter().sum::<Duration>(), run / 4 * 3);
     if wanted > room {
         let per_mille = room.as_millis().saturating_mul(1_000).checked_div(wanted.as_millis()).unwrap_or_default();
@@ -195,7 +195,7 @@ fn lane(lane: Lane, kinds: &[Kind], run: Duration, longest: Duration, rng: &mut 
             *time = *time / 1_000 * per_mille;
         }
     }
-    // Quiet times of different length, each at least half of an even share.
+    // Quiet times differ in length; each is at least half of an even share.
     let quiet = run.saturating_sub(times.iter().sum());
     let even = quiet / 2 / (count + 1);
     let weights: Vec<u32> = (0..=count).map(|_| u32::try_from(rng.below(100)).unwrap_or_default() + 1).collect();
@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn every_fault_that_was_asked_for_is_drawn() {
+    fn every_requested_fault_is_drawn() {
         for (kind, count) in EACH {
             assert_eq!(drawn(1).iter().filter(|planned| planned.kind == kind).count(), count, "{kind}");
         }
@@ -272,21 +272,21 @@ mod tests {
     }
 
     #[test]
-    fn faults_of_one_lane_never_meet_and_all_are_over_before_the_end() {
+    fn faults_of_one_lane_never_overlap_and_all_end_before_the_run() {
         for seed in 0..20 {
             let all = drawn(seed);
             for lane in [Lane::Node(0), Lane::Node(1), Lane::Node(2), Lane::Postgres] {
-                let mine: Vec<&Planned> = all.iter().filter(|planned| planned.lane == lane).collect();
-                assert!(mine.len() >= 20, "{lane}");
-                assert!(mine.windows(2).all(|two| two[0].at + two[0].lasts < two[1].at), "{lane}");
-                let last = mine.last().unwrap();
+                let of_lane: Vec<&Planned> = all.iter().filter(|planned| planned.lane == lane).collect();
+                assert!(of_lane.len() >= 20, "{lane}");
+                assert!(of_lane.windows(2).all(|two| two[0].at + two[0].lasts < two[1].at), "{lane}");
+                let last = of_lane.last().unwrap();
                 assert!(last.at + last.lasts < Moment::START + RUN, "{lane}");
             }
         }
     }
 
     #[test]
-    fn faults_of_different_lanes_meet() {
+    fn faults_of_different_lanes_overlap() {
         let all = drawn(1);
         let meets = |one: &Planned, other: &Planned| {
             one.lane != other.lane && one.at < other.at && other.at < one.at + one.lasts
@@ -295,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn every_way_of_a_broken_wire_is_drawn() {
+    fn every_variant_of_a_network_fault_is_drawn() {
         let all = drawn(1);
         let has = |what: fn(Network) -> bool| {
             let mut networks = all.iter().filter_map(|planned| match planned.fault {
@@ -321,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn a_database_goes_back_in_every_way_and_logs_are_read_again_or_closed() {
+    fn every_way_back_is_drawn_and_logs_are_read_again_or_closed() {
         use goback::Way::{Promoted, PutBack};
         let ways = [true, false].map(|way| [PutBack { overtaken: way }, Promoted { lagging: way }]);
         let backs = ways.into_iter().flatten().map(Fault::GoesBack);

@@ -1,17 +1,17 @@
-//! What the run asks its own Postgres without the nodes: which events it has, and which missing ones nodes report.
+//! Queries to the Postgres of a run, without the nodes: its events, and the missing events that nodes report.
 //!
-//! By `psql`, over the socket, so that no broken network is in between. It changes nothing unless its name says so.
+//! Uses `psql` over the socket, so that no broken network is in between. Only [`make_events`] changes anything.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context as _, Result, bail};
 
-use super::cut::{Event, Said};
+use super::cut::{Event, LossReport};
 use keyward_testkit::pg::Cluster;
 use keyward_testkit::run;
 
-/// An account that nothing rests on: events can be made with it.
+/// An account that nothing depends on, to make events with.
 pub(super) const OVERTAKER: &str = "overtaker";
 
 /// The alphabet of a key's id (TypeID).
@@ -23,10 +23,10 @@ fn psql(cluster: &Cluster) -> Command {
     psql
 }
 
-/// Runs SQL; returns what it prints.
+/// Runs SQL, and returns its output.
 ///
 /// # Errors
-/// When it fails.
+/// If it fails.
 pub(super) fn ask(cluster: &Cluster, sql: &str) -> Result<String> {
     run::capture(psql(cluster).args(["-c", sql]))
 }
@@ -34,29 +34,29 @@ pub(super) fn ask(cluster: &Cluster, sql: &str) -> Result<String> {
 /// The number of the last event.
 ///
 /// # Errors
-/// When the database does not say it.
+/// If the query fails.
 pub(super) fn head(cluster: &Cluster) -> Result<u64> {
-    let said = ask(cluster, "SELECT seq FROM revocation_head")?;
-    said.trim().parse().context("the head of the events is no number")
+    let head = ask(cluster, "SELECT seq FROM revocation_head")?;
+    head.trim().parse().context("the head of the events is no number")
 }
 
-/// What nodes have reported missing in the present history.
+/// The losses that nodes have reported in the current history.
 ///
 /// # Errors
-/// When the database does not say it.
-pub(super) fn said(cluster: &Cluster) -> Result<Vec<Said>> {
+/// If the query fails.
+pub(super) fn reports(cluster: &Cluster) -> Result<Vec<LossReport>> {
     let sql = "SELECT kept_up_to, had_up_to FROM lost_history WHERE token = (SELECT token FROM history_token)";
     let row = |line: &str| {
         let (kept, had) = line.split_once(' ').context("not two numbers")?;
-        Ok(Said { kept_up_to: kept.parse()?, had_up_to: had.parse()? })
+        Ok(LossReport { kept_up_to: kept.parse()?, had_up_to: had.parse()? })
     };
     ask(cluster, sql)?.lines().map(row).collect()
 }
 
-/// Makes this number of events, at once.
+/// Makes this many events in one transaction.
 ///
 /// # Errors
-/// When it fails.
+/// If it fails.
 pub(super) fn make_events(cluster: &Cluster, count: u64) -> Result<()> {
     let change = format!(
         "UPDATE account SET status = CASE status WHEN 'active' THEN 'suspended' ELSE 'active' END
@@ -75,20 +75,20 @@ fn events_after(number: u64) -> String {
 /// All events after this number.
 ///
 /// # Errors
-/// When the database does not say them.
+/// If the query fails.
 pub(super) fn events(cluster: &Cluster, after: u64) -> Result<Vec<Event>> {
     ask(cluster, &events_after(after))?.lines().map(event).collect()
 }
 
-/// A transaction that holds the head of the events: while it does, no event is committed.
+/// A transaction that locks the head of the events, so that no event is committed meanwhile.
 pub(super) struct Held(Child);
 
 impl Held {
-    /// Takes the head, and reads all events after this number: what is not among them is not in this history, as long
-    /// as this value is held until its server has ended.
+    /// Locks the head, and reads all events after this number. They are complete if this value is held until the server
+    /// has ended.
     ///
     /// # Errors
-    /// When the database does not say them.
+    /// If the query fails.
     pub(super) fn with_events(cluster: &Cluster, after: u64) -> Result<(Self, Vec<Event>)> {
         let mut command = psql(cluster);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
@@ -103,19 +103,19 @@ impl Held {
                 line => events.push(event(line)?),
             }
         }
-        bail!("psql ended before it had said which events there are")
+        bail!("psql ended before it listed all events")
     }
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
-        // Its server may have ended, and so may it.
+        // The server may have ended, and psql with it.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
 }
 
-/// From a line of the statement above.
+/// Parses a line of the output of [`events_after`].
 fn event(line: &str) -> Result<Event> {
     let words: Vec<&str> = line.split(' ').collect();
     let [number, nonce, change, scope, subject] = words[..] else { bail!("not an event: {line}") };
@@ -138,7 +138,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_event_is_read_with_the_name_that_clients_know() {
+    fn an_event_is_parsed_with_the_name_that_clients_use() {
         // The example of the TypeID specification.
         let line = "7 0000-a revoked key 01889c89-df6b-7f1c-a388-91396ec314bc";
         let read = event(line).unwrap();

@@ -1,6 +1,6 @@
-//! The folder of a run: when the run is gone, in whatever way, the nodes that live there are killed, and it is removed.
+//! The folder of a run. When the run ends in any way, the nodes in the folder are killed and the folder is removed.
 //!
-//! Nodes are known by their working directory. It never acts on a process that does not live in that folder.
+//! Nodes are recognized by their working directory. No process outside the folder is affected.
 
 use std::path::{Path, PathBuf};
 
@@ -13,7 +13,7 @@ for process in /proc/[0-9]*; do
     esac
 done 2>/dev/null"#;
 
-/// Owns the folder: when this value is dropped, or its process is gone, all that lives there ends.
+/// Owns the folder. When this value is dropped or its process ends, all processes in the folder end.
 #[derive(Debug)]
 pub(super) struct Watcher {
     folder: PathBuf,
@@ -21,15 +21,15 @@ pub(super) struct Watcher {
 }
 
 impl Watcher {
-    /// Makes a folder, on a disk.
+    /// Creates a folder on a disk.
     ///
     /// # Errors
-    /// When it cannot be made or watched.
+    /// If it cannot be created or watched.
     pub(super) fn start() -> Result<Self> {
         let parent = Path::new("/var/tmp");
         let parent = if parent.is_dir() { parent.to_owned() } else { std::env::temp_dir() };
         let folder = tempfile::Builder::new().prefix("keyward-chaos-").tempdir_in(parent);
-        // Without links in its path, since it is compared with what the kernel reports. From here on the watcher
+        // Without links in its path, which is compared with paths that the kernel reports. From here on the watcher
         // removes it: destructors do not run when a process is killed.
         let folder = folder.context("cannot make a folder for the nodes")?.keep().canonicalize()?;
         let watcher = keyward_testkit::watcher::Watcher::start(&folder, SCRIPT)?;
@@ -48,19 +48,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_lives_in_the_folder_ends_with_it_and_nothing_else() {
+    fn only_processes_in_the_folder_end_with_it() {
         let watcher = Watcher::start().unwrap();
         let folder = watcher.folder().to_owned();
         let elsewhere = tempfile::tempdir().unwrap();
         let inside = folder.join("node");
         std::fs::create_dir(&inside).unwrap();
-        // Each waits for a line that never comes.
+        // Each waits for a line that never arrives.
         let wait = |at: &Path| Command::new("cat").current_dir(at).stdin(Stdio::piped()).spawn().unwrap();
         let (mut ours, mut other) = (wait(&inside), wait(elsewhere.path()));
         drop(watcher);
         assert!(!folder.exists());
         assert_eq!(ours.wait().unwrap().code(), None, "it was killed");
-        assert_eq!(other.try_wait().unwrap(), None, "it runs on");
+        assert_eq!(other.try_wait().unwrap(), None, "it still runs");
         other.kill().unwrap();
         other.wait().unwrap();
     }

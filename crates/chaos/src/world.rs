@@ -1,6 +1,6 @@
-//! The service under test: nodes, each with its own proxy to the one Postgres, all of them ours and ended with us.
+//! The service under test: nodes, each with its own proxy to the one Postgres. All of them end with the run.
 //!
-//! It starts, heals and ends them; it never decides when a fault happens.
+//! Starts, heals and ends them. Never decides when a fault happens.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -23,25 +23,25 @@ use keyward_testkit::run;
 /// The public URL of all nodes: they accept each other's tokens.
 const PUBLIC_URL: &str = "http://keys.test";
 
-/// Everything that runs.
+/// All processes and proxies of a run.
 pub(super) struct World {
-    // Dropped in this order: the folder goes after the processes that work in it.
+    // Dropped in this order: the folder is removed after the processes that work in it.
     pub(super) lying_proxy: Option<LyingProxy>,
     pub(super) nodes: Vec<Node>,
     pub(super) wires: Vec<Proxy>,
     pub(super) cluster: Cluster,
     watcher: Watcher,
-    /// The platform's account, and the key that asks for everything.
+    /// The platform's account and key, which make most requests.
     pub(super) platform: Credentials,
     /// Mids of partners, each without keys and merchants.
     pub(super) partners: Vec<String>,
 }
 
 impl World {
-    /// Starts all of it; returns when every node is ready.
+    /// Starts all of them. Returns when every node is ready.
     ///
     /// # Errors
-    /// When something does not start.
+    /// If one of them does not start.
     pub(super) fn start(plan: &Plan, server: &Path, clock: Clock) -> Result<Self> {
         let watcher = Watcher::start()?;
         let cluster = Cluster::start_with(Options { durability: Durability::Real, tcp: true })?;
@@ -56,7 +56,7 @@ impl World {
             let program = program(plan, server, watcher.folder(), number, through)?;
             let node = Node::start(program.say("serve --listen 127.0.0.1:0").say(demo))?;
             if number == 0 {
-                // It makes the schema, the master key and the first accounts, for all.
+                // The first node creates the schema, the master key and the first accounts for all.
                 node.await_ready(START)?;
             }
             wires.push(wire);
@@ -86,10 +86,10 @@ impl World {
         Some(lying_proxy.map_or(address, LyingProxy::address))
     }
 
-    /// Ends all faults; returns when every node is ready.
+    /// Ends all faults. Returns when every node is ready.
     ///
     /// # Errors
-    /// When Postgres or a node does not come back.
+    /// If Postgres or a node does not return.
     pub(super) fn heal(&self) -> Result<()> {
         for wire in &self.wires {
             wire.set(Network::Healthy);
@@ -108,7 +108,7 @@ impl World {
     }
 }
 
-/// How to start the program of a node, in a folder of its own.
+/// The program of a node, in its own folder.
 fn program(plan: &Plan, server: &Path, folder: &Path, number: usize, url: String) -> Result<Program> {
     let own = folder.join(format!("node-{number}"));
     std::fs::create_dir(&own).with_context(|| format!("cannot make {}", own.display()))?;

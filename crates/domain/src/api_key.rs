@@ -98,7 +98,7 @@ impl KeyTerms {
     }
 }
 
-/// What the service stores of a key's value.
+/// The stored form of a key's value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Material {
     /// Only a digest, for a secret key.
@@ -165,7 +165,7 @@ pub struct KeyFacts {
     pub created_at: Timestamp,
     /// Who issued the key.
     pub created_by: Actor,
-    /// What may hold it back beside its state and its account.
+    /// Conditions beside its state and its account.
     pub restrictions: Restrictions,
     /// Active, or revoked with the details.
     pub state: KeyState,

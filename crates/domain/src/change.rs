@@ -1,6 +1,6 @@
-//! What a use case decided: one value, complete enough to be recorded.
+//! The decision of a use case as one value that a store can record.
 //!
-//! Decides nothing and writes nothing. A store records it where its precondition still holds.
+//! Decides nothing and writes nothing. A store records it only if its precondition still holds.
 
 use crate::{Account, AccountId, ApiKey, KeyId, Revocation, Status};
 
@@ -13,9 +13,9 @@ pub enum Change {
     StatusChanged {
         /// The account.
         account: AccountId,
-        /// What it was decided on.
+        /// The status that the decision assumed.
         from: Status,
-        /// What it becomes.
+        /// The new status.
         to: Status,
     },
     /// A key was issued. Its account must be active, with all accounts above it.

@@ -1,11 +1,11 @@
-//! What a verification knows about its request.
+//! The context of a verification: the facts about its request.
 //!
-//! Reads no clock: the caller passes what the clocks read.
+//! Reads no clock: the caller passes the times.
 
 use crate::Timestamp;
 
-/// The time of one request. Two clocks may disagree about it, that of this machine and that of the database: what
-/// begins is judged by the earlier one, what ends by the later one (contract, section 16). So a wrong clock opens
+/// The time of one request, by the clock of this machine and that of the database. The earlier one decides whether
+/// something has begun, the later one whether something has ended (contract, section 16). So a wrong clock starts
 /// nothing early and prolongs nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Now {
@@ -15,58 +15,58 @@ pub struct Now {
 }
 
 impl Now {
-    /// The time by two clocks; `shared` is the one that all nodes agree on.
+    /// The time by two clocks; all nodes agree on `shared`.
     #[must_use]
     pub fn by(shared: Timestamp, own: Timestamp) -> Self {
         Self { recorded: shared, earliest: shared.min(own), latest: shared.max(own) }
     }
 
-    /// The time where there is one clock.
+    /// The time by a single clock.
     #[must_use]
     pub const fn exact(at: Timestamp) -> Self {
         Self { recorded: at, earliest: at, latest: at }
     }
 
-    /// The time to record: the one that all nodes agree on.
+    /// The time to record, on which all nodes agree.
     #[must_use]
     pub const fn recorded(self) -> Timestamp {
         self.recorded
     }
 
-    /// The later of both clocks, which judges ends.
+    /// The later of both clocks, which decides ends.
     #[must_use]
     pub const fn latest(self) -> Timestamp {
         self.latest
     }
 
-    /// The earlier of both clocks, which judges beginnings.
+    /// The earlier of both clocks, which decides beginnings.
     #[must_use]
     pub const fn earliest(self) -> Timestamp {
         self.earliest
     }
 
-    /// Whether what begins at `start` has begun. It has at that exact instant.
+    /// Whether `start` has been reached. It has at that exact instant.
     #[must_use]
     pub fn has_reached(self, start: Timestamp) -> bool {
         start <= self.earliest
     }
 
-    /// Whether what ends at `end` has ended. It has at that exact instant (rule 3).
+    /// Whether `end` has passed. It has at that exact instant (rule 3).
     #[must_use]
     pub fn has_passed(self, end: Timestamp) -> bool {
         end <= self.latest
     }
 }
 
-/// What a verification knows about its request: what the [restrictions](crate::Restrictions) of a key are judged by.
+/// The facts about a request by which the [restrictions](crate::Restrictions) of a key are judged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Context {
-    /// The time of the request, the same for all that is judged in it.
+    /// The time of the request, the same for all decisions in it.
     pub now: Now,
 }
 
 impl Context {
-    /// A request of which only the time matters.
+    /// A context that consists only of a time.
     #[must_use]
     pub const fn at(now: Now) -> Self {
         Self { now }
@@ -75,12 +75,12 @@ impl Context {
 
 #[cfg(test)]
 mod tests {
-    //! The clock that opens less decides.
+    //! The more restrictive clock decides.
     use super::*;
     use crate::fixture::at;
 
     #[test]
-    fn beginnings_go_by_the_earlier_clock_and_ends_by_the_later() {
+    fn the_earlier_clock_decides_beginnings_and_the_later_one_ends() {
         for now in [Now::by(at(10), at(20)), Now::by(at(20), at(10))] {
             let reached = [9, 10, 11, 20].map(|second| now.has_reached(at(second)));
             assert_eq!(reached, [true, true, false, false], "{now:?}");

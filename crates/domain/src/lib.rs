@@ -1,6 +1,6 @@
 //! The rules of API keys for a platform, its partners and their merchants.
 //!
-//! This crate decides and has no side effects. It reads no clock, draws no randomness and touches no disk or network.
+//! This crate decides and has no side effects. It reads no clock, uses no randomness and accesses no disk or network.
 //! The caller passes `now`, fresh identifiers and random bytes as values; decisions and refusals are returned as
 //! values. The caller stores them, in a database of its choice. So each rule can be tested as a table, and another
 //! service can use the rules alone.
@@ -12,10 +12,9 @@
 //! ancestors: if one of them is suspended or closed, the account's keys do not work ([`Standing`]).
 //!
 //! An [`ApiKey`] belongs to one account, has a [`KeyType`] and a [`ScopeSet`], and is [`usable`](ApiKey::usable) or not
-//! at a given time; no other predicate decides this. [`Restrictions`] may hold it back, judged by the [`Context`] of a
-//! request. Its printable [`KeyValue`] carries the key's id, 256 random bits
-//! and a checksum. Only a [`SecretDigest`] of a secret value is stored. A [`SecretHasher`] makes and checks digests
-//! under peppers derived from a [`MasterKey`].
+//! at a given time; no other predicate decides this. Its [`Restrictions`] are judged by the [`Context`] of a request.
+//! Its printable [`KeyValue`] contains the key's id, 256 random bits and a checksum. Only a [`SecretDigest`] of a
+//! secret value is stored. A [`SecretHasher`] makes and checks digests under peppers derived from a [`MasterKey`].
 //!
 //! [`judge`] answers "is this key valid, and for what?". [`revocation`] holds every rule for ending keys and accounts.
 //!

@@ -1,11 +1,11 @@
-//! What may hold a key back beside its own state and its account.
+//! Conditions of a key beside its own state and its account.
 //!
-//! One value, from a request to the row and to memory. A new restriction is a field here, with its line in
-//! [`Restrictions::judge`] and, where a request can get it wrong, in [`Restrictions::errors`]. Reads no clock.
+//! Requests, rows and memory share this one value. A new restriction is a field here, with a line in
+//! [`Restrictions::judge`] and, if a request can contain an invalid one, in [`Restrictions::errors`]. Reads no clock.
 
 use crate::{Context, Now, Timestamp, Unusable};
 
-/// What may hold a key back beside its own state and its account.
+/// Conditions of a key beside its own state and its account.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Restrictions {
     /// Start of validity; before this instant the key is pending (contract, section 16).
@@ -17,10 +17,10 @@ pub struct Restrictions {
 /// Why a new key cannot have these restrictions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RestrictionError {
-    /// A key that is dead from the start.
+    /// The key would already have expired.
     #[error("must be in the future")]
     ExpiryNotInFuture,
-    /// A key that ends before it begins.
+    /// The key would end before it begins.
     #[error("must be before expires_at")]
     BeginsAfterItsEnd,
 }
@@ -37,10 +37,10 @@ impl RestrictionError {
 }
 
 impl Restrictions {
-    /// A key that nothing holds back.
+    /// No restrictions.
     pub const NONE: Self = Self { not_before: None, expires_at: None };
 
-    /// Everything for which a new key cannot have these restrictions.
+    /// All errors of these restrictions for a new key.
     pub fn errors(&self, now: Now) -> impl Iterator<Item = RestrictionError> + use<> {
         let ends_first = self.not_before.zip(self.expires_at).is_some_and(|(start, end)| end <= start);
         let begins_late = ends_first.then_some(RestrictionError::BeginsAfterItsEnd);
@@ -48,7 +48,7 @@ impl Restrictions {
         begins_late.into_iter().chain(ended)
     }
 
-    /// Whether the key is valid already: it is at the exact instant of `not_before`.
+    /// Whether the key is already valid. It is at the exact instant of `not_before`.
     #[must_use]
     pub fn has_begun(&self, now: Now) -> bool {
         self.not_before.is_none_or(|start| now.has_reached(start))
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn a_beginning_goes_by_the_earlier_clock_and_an_end_by_the_later() {
+    fn the_earlier_clock_decides_the_beginning_and_the_later_one_the_end() {
         use Unusable::{Expired, NotYetValid};
         for (shared, own, expected) in [
             (9, 9, Err(NotYetValid)),
@@ -98,7 +98,7 @@ mod tests {
             (10, 9, Err(NotYetValid)),
             (19, 20, Err(Expired)),
             (20, 19, Err(Expired)),
-            // Not begun by one clock and ended by the other: the beginning comes first.
+            // By one clock it has not begun, by the other it has ended: the beginning is judged first.
             (9, 20, Err(NotYetValid)),
         ] {
             let context = Context::at(Now::by(at(shared), at(own)));

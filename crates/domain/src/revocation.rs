@@ -10,7 +10,7 @@
 //! * Rule 8: suspending an account makes all its keys and its descendants' keys unusable. Callers at or above the
 //!   highest level that suspended it can resume it. Closing it is terminal. Both are account state, never written into
 //!   a key.
-//! * Rule 9: what a key obtained ends with the key, and with either key of the pair that obtained it.
+//! * Rule 9: a token ends with the key that obtained it, and with either key of the pair that obtained it.
 //! * Rule 10: `compromised` always takes effect now.
 //!
 //! Rule 4 (a scheduled end may be brought forward, never postponed), the scheduled half of rule 3 and the overlap half
@@ -230,8 +230,8 @@ pub enum NotAPair {
     Unusable(#[from] Unusable),
 }
 
-/// Rule 9: checks that what a public and a secret key obtain together, or obtained earlier, is valid now. Returns the
-/// secret key, which is the actor.
+/// Rule 9: checks that tokens of a public and a secret key, requested now or obtained earlier, are valid now. Returns
+/// the secret key, which is the actor.
 ///
 /// # Errors
 /// [`NotAPair`]; the response to the client does not reveal which.

@@ -36,7 +36,7 @@ pub struct Scope(Box<str>);
 /// Why a text is not a scope.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ParseScopeError {
-    /// Not of the shape that the contract gives.
+    /// Not of the contract's shape.
     #[error("must be 1 to 64 of a-z 0-9 _ . - in segments separated by ':', with * only as the last segment")]
     Malformed,
     /// The first segment is reserved for the service, which has no such scope.

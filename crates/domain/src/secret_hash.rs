@@ -175,7 +175,7 @@ impl Proof {
         Self(equal)
     }
 
-    /// A token signed by the service stands for the key, so no value is presented or needed. Pass the result of the
+    /// The proof for a token signed by the service, which replaces the value of the key. Pass the result of the
     /// signature check.
     pub const fn by_signature(good: bool) -> Self {
         Self(good)

@@ -112,7 +112,7 @@ pub fn is_hidden(c: char) -> bool {
     Character::of(c) == Character::Hidden
 }
 
-/// Checks the rules for every text, however old: not too long, no markup, no control characters.
+/// Checks the rules for texts of any age: not too long, no markup, no control characters.
 fn plain(text: &str, max: usize) -> Result<&str, TextError> {
     let text = text.trim();
     if text.chars().any(char::is_control) {

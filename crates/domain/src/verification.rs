@@ -9,7 +9,7 @@ use crate::{
     revocation::NotAPair, secret_hash::Proof,
 };
 
-/// What a verification requires in addition to a usable key.
+/// The requirements of a verification in addition to a usable key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Requirements {
     /// Scopes that the key must cover.
@@ -119,7 +119,7 @@ pub enum Verdict<'a> {
     Invalid {
         /// The first reason in the contract's order.
         denial: Denial,
-        /// The key's id, if the caller may learn it.
+        /// The key's id, if the answer may reveal it.
         id: Option<KeyId>,
     },
 }

@@ -11,8 +11,8 @@ use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    error_text::one_line,
     metrics::{self, Metrics},
-    sentence::sentence,
 };
 
 /// How often the database is checked.
@@ -100,7 +100,7 @@ impl Background {
                     _ = due.tick() => {}
                 }
                 if let Err(error) = work(Arc::clone(&access)).await {
-                    tracing::warn!(error = &*error as &dyn std::error::Error, "{failed}: {}", sentence(&error));
+                    tracing::warn!(error = &*error as &dyn std::error::Error, "{failed}: {}", one_line(&error));
                 }
             }
         });

@@ -40,7 +40,7 @@ pub(crate) enum Database {
     Postgres(PgStore, PgOptions),
 }
 
-/// What a node needs of the database for the revocation protocol.
+/// The database ports of the revocation protocol.
 pub(crate) struct Protocol {
     /// The events of changes that affect verification.
     pub(crate) feed: Arc<dyn Feed>,
@@ -137,7 +137,7 @@ impl Database {
         }
     }
 
-    /// Waits until it is lost: an embedded database whose file was removed or replaced. A Postgres comes back.
+    /// Waits until an embedded database is lost because its file was removed or replaced. A Postgres is never lost.
     pub(crate) async fn lost(&self) -> anyhow::Error {
         match self {
             Self::Embedded(store, _) => store.lost().await.into(),
@@ -220,8 +220,8 @@ impl Database {
         }
     }
 
-    /// What was lost when a copy replaced an embedded database, and no server has reported yet. Nodes on a Postgres
-    /// detect it themselves.
+    /// Losses from when a copy replaced an embedded database, if no server has reported them yet. Nodes on a Postgres
+    /// detect losses themselves.
     pub(crate) async fn unsaid_lost_history(&self) -> Result<Vec<LostHistory>> {
         match self {
             Self::Embedded(store, _) => Ok(store.unsaid_lost_history().await?),
@@ -229,8 +229,8 @@ impl Database {
         }
     }
 
-    /// Moves everything written so far into the main file of an embedded database, which becomes a copy of its own. A
-    /// copy of that file alone, which is never advised, then holds at least this installation and not an empty one.
+    /// Moves all earlier writes into the main file of an embedded database. A copy of that file alone, which is never
+    /// advised, then contains at least this installation and is not empty.
     pub(crate) async fn make_whole(&self) -> Result<()> {
         match self {
             Self::Embedded(store, _) => {
@@ -305,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pooler_that_breaks_sessions_up_is_named_with_what_to_do() {
+    fn a_pooler_that_splits_sessions_is_named_with_the_remedy() {
         for text in [
             "unsupported startup parameter: extra_float_digits",
             "unsupported startup parameter: options",

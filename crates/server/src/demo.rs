@@ -79,7 +79,7 @@ pub(crate) async fn of_this_database(manage: &Manage, path: &Path) -> Result<Opt
     Ok(None)
 }
 
-/// Any reason not to create the demo accounts.
+/// The error that prevents the demo accounts.
 struct CannotKeep(anyhow::Error);
 
 impl From<keyward_app::Failure> for CannotKeep {
@@ -126,7 +126,7 @@ pub(crate) fn hint(outcome: &Outcome) -> String {
 }
 
 /// Logs where the credentials are, never the credentials.
-pub(crate) fn say_where(outcome: &Outcome) {
+pub(crate) fn log_location(outcome: &Outcome) {
     match outcome {
         Outcome::Seeded(file) => {
             tracing::info!("created demo accounts; their credentials are in {}", file.path().display());

@@ -27,7 +27,7 @@ pub(crate) struct Node<'a> {
     pub(crate) key_given: bool,
 }
 
-/// What to do about the stamp.
+/// The next step about the stamp.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum StampCheck {
     /// The database has none: write this one.
@@ -72,7 +72,7 @@ pub(crate) fn judge(stamp: Option<&Stamp>, environment: Environment, key: &Maste
 }
 
 impl Foreign {
-    /// The meaning, and what to do, for the operator.
+    /// Explains the refusal to the operator, with the remedy.
     pub(crate) fn explain(&self, node: &Node<'_>) -> String {
         let path = node.key_path.display();
         match self {
@@ -145,7 +145,7 @@ async fn overtaken(store: &dyn Store, node: &Node<'_>, key: &MasterKey) -> Resul
 }
 
 /// The issuer of tokens without a `public_url`. The first node stamps its own address, and all others and every restart
-/// follow it, wherever they listen: otherwise nodes would refuse each other's tokens.
+/// follow it, regardless of their addresses: otherwise nodes would refuse each other's tokens.
 pub(crate) async fn issuer(store: &dyn Store, address: &str, clock: &dyn Clock) -> Result<String> {
     if let Some(stamped) = store.issuer().await? {
         return Ok(stamped);

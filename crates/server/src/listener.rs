@@ -1,6 +1,7 @@
 //! Sockets: listening, and limits on clients before their first request.
 //!
-//! Accepts connections and passes each to [`talk`], which ends it in order. Knows nothing about the service behind it.
+//! Accepts connections and passes each to [`connection`], which ends it in order. Knows nothing about the service
+//! behind it.
 
 use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -20,19 +21,19 @@ use tower::Service;
 
 use crate::config::Limits;
 
+mod connection;
 mod lifecycle;
 mod places;
 mod stream;
-mod talk;
 mod tls;
 mod watch;
 
+use connection::{ConnectionState, Waits};
 pub(crate) use lifecycle::Lifecycle;
 use places::{Place, Places};
 use stream::Counted;
-use talk::{Talk, Waits};
 pub(crate) use tls::{Certificates, Reload};
-use watch::{Asked, Patience};
+use watch::{Patience, RequestBody};
 
 /// Interval of pings on a silent HTTP/2 connection, and maximum time for the answer.
 const HTTP2_PING: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(10));
@@ -106,14 +107,14 @@ impl Listener {
         Self { tls, ..self }
     }
 
-    /// Lets proxies have as many connections as they need: each stands for many sources.
+    /// Exempts proxies from the share of a source, because each forwards requests of many sources.
     pub(crate) fn trusting(self, proxies: &[IpNet]) -> Self {
         let places = self.places.trusting(proxies);
         Self { places: Arc::new(places), ..self }
     }
 
     /// Serves until its lifecycle is closed and the last connection has ended.
-    pub(crate) async fn serve<S: Answers<Asked<Incoming>, Body>>(self, service: impl Fn(SocketAddr) -> S) {
+    pub(crate) async fn serve<S: Answers<RequestBody<Incoming>, Body>>(self, service: impl Fn(SocketAddr) -> S) {
         let connections = &self.shared.connections;
         let mut lifecycle = self.shared.lifecycle.watch();
         loop {
@@ -146,15 +147,15 @@ impl Listener {
 /// Serves one connection from its first byte to its last. A handshake counts too: it already has its place.
 async fn serve_one<S>(stream: TcpStream, place: Place, tls: Option<TlsAcceptor>, shared: Arc<Shared>, service: S)
 where
-    S: Answers<Asked<Incoming>, Body>,
+    S: Answers<RequestBody<Incoming>, Body>,
 {
-    let talk = Arc::new(Talk::default());
+    let state = Arc::new(ConnectionState::default());
     let served = async {
         stream.set_nodelay(true)?;
-        let stream = Counted::new(stream, place, Arc::clone(&talk));
+        let stream = Counted::new(stream, place, Arc::clone(&state));
         let (stream, service) = watch::watched(stream, service, shared.patience, &shared.connections);
         let Some(tls) = tls else {
-            talk::hold(stream, &talk, &shared, service).await;
+            connection::serve(stream, &state, &shared, service).await;
             return Ok(());
         };
         let mut lifecycle = shared.lifecycle.watch();
@@ -165,7 +166,7 @@ where
                 shaken.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??
             }
         };
-        talk::hold(stream, &talk, &shared, service).await;
+        connection::serve(stream, &state, &shared, service).await;
         Ok::<_, io::Error>(())
     };
     if let Err(error) = served.await {

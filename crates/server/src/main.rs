@@ -13,6 +13,7 @@ mod config;
 mod database;
 mod demo;
 mod entropy;
+mod error_text;
 mod file_size;
 mod installation;
 mod listener;
@@ -21,14 +22,13 @@ mod metrics;
 mod node;
 mod open_files;
 mod private_file;
-mod sentence;
 mod serve;
 mod shutdown;
 mod supervisor;
 mod telemetry;
 
 use cli::Exit;
-use sentence::sentence;
+use error_text::one_line;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -40,7 +40,7 @@ fn main() -> ExitCode {
         // The reader of the output has ended: `keyward key list | head`.
         Err(error) if is_broken_pipe(&error) => Exit::Done.into(),
         Err(error) => {
-            telemetry::complain(&format!("keyward: {}", sentence(&error)));
+            telemetry::print_error(&format!("keyward: {}", one_line(&error)));
             Exit::of(&error).into()
         }
     };

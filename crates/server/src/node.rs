@@ -37,7 +37,7 @@ pub(crate) struct Node {
     pub(crate) database: Database,
     /// Tracks background work that shutdown waits for.
     pub(crate) background: TaskTracker,
-    /// What it was started as.
+    /// The identity with which it was started.
     identity: Identity,
 }
 

@@ -1,8 +1,8 @@
 //! Files and folders that only their owner may read: the master key, the database, the TLS key, the configuration, and
 //! credentials that are shown once.
 //!
-//! Checks the type before it opens: opening a pipe would wait for its other end. What a function here wrote survives a
-//! power loss. Never follows a link that another user placed: a new file is really new.
+//! Checks the type before it opens a file: opening a pipe would wait for its other end. Written files survive a power
+//! loss. Never follows a link that another user placed: a new file is really new.
 
 use std::{
     fs::{self, DirBuilder, File, Metadata, OpenOptions},
@@ -22,7 +22,7 @@ const LONGEST: u64 = 1024 * 1024;
 /// Opens a file for reading. `None` if it does not exist. Messages call it `what`.
 pub(crate) fn open(what: &str, path: &Path) -> Result<Option<(File, Metadata)>> {
     let shown = path.display();
-    let Some(found) = look(what, path)? else { return Ok(None) };
+    let Some(found) = metadata_of(what, path)? else { return Ok(None) };
     if !found.is_file() {
         bail!("{what} {shown} is not a file");
     }
@@ -37,7 +37,7 @@ pub(crate) fn open(what: &str, path: &Path) -> Result<Option<(File, Metadata)>> 
 
 /// Refuses a file that others could read or change, and anything that is not a file. Accepts a missing one.
 pub(crate) fn check_file(what: &str, path: &Path) -> Result<()> {
-    match look(what, path)? {
+    match metadata_of(what, path)? {
         Some(metadata) if metadata.is_file() => check_mode(what, path, &metadata),
         Some(_) => bail!("{what} {} is not a file: move it away", path.display()),
         None => Ok(()),
@@ -47,7 +47,7 @@ pub(crate) fn check_file(what: &str, path: &Path) -> Result<()> {
 /// As [`check_file`], for a folder. A dangling link is refused.
 pub(crate) fn check_directory(what: &str, path: &Path) -> Result<()> {
     let shown = path.display();
-    match look(what, path)? {
+    match metadata_of(what, path)? {
         Some(metadata) if metadata.is_dir() => check_mode(what, path, &metadata),
         Some(_) => bail!("{what} {shown} is not a directory: move it away, or name another"),
         None if fs::symlink_metadata(path).is_ok() => {
@@ -93,7 +93,7 @@ pub(crate) fn read_private(what: &str, path: &Path) -> Result<Zeroizing<Vec<u8>>
     Ok(bytes)
 }
 
-fn look(what: &str, path: &Path) -> Result<Option<Metadata>> {
+fn metadata_of(what: &str, path: &Path) -> Result<Option<Metadata>> {
     match fs::metadata(path) {
         Ok(metadata) => Ok(Some(metadata)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -171,7 +171,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_not_a_file_is_never_opened() {
+    fn only_files_are_opened() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("secret");
         let _listening = UnixListener::bind(&path).unwrap();
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_of_the_wrong_kind_is_reported_whatever_its_mode() {
+    fn a_path_of_the_wrong_kind_is_reported_in_any_mode() {
         let folder = tempfile::tempdir().unwrap();
         let (file, link) = (folder.path().join("file"), folder.path().join("link"));
         fs::write(&file, b"").unwrap();

@@ -25,15 +25,15 @@ use crate::{
     config::{Limits, Settings},
     database::{Database, Mode},
     demo::{self, Outcome},
+    error_text::one_line,
     file_size,
     listener::{self, Certificates, Lifecycle, Listener},
     metrics::{self, Metrics, Readings},
     node::Node,
     open_files,
-    sentence::sentence,
     shutdown::{self, Stop, StopSignals},
     supervisor,
-    telemetry::say,
+    telemetry::print_line,
 };
 
 mod rereading;
@@ -66,7 +66,7 @@ struct Running {
     limits: Limits,
 }
 
-/// What exists before the database is open.
+/// The parts that exist before the database is open.
 struct Entry {
     listener: TcpListener,
     tls: Option<Arc<Certificates>>,
@@ -98,7 +98,7 @@ impl Running {
         let (started, demo) = Self::on(node, settings, entry).await?;
         let follow = rereading.follow(tls, hangups, started.stop.clone());
         started.node.background.spawn(follow);
-        say_ready(&base_url, &format!("{}, {}", settings.environment, started.node.database), demo.as_ref());
+        print_ready(&base_url, &format!("{}, {}", settings.environment, started.node.database), demo.as_ref());
         supervisor::ready();
         Ok(started)
     }
@@ -108,7 +108,7 @@ impl Running {
         keep_signing_keys(&node.access).await.context("there is no key to sign tokens with")?;
         let demo = prepare_demo(&node, settings, &entry.base_url).await;
         node.database.make_whole().await?;
-        say_what_was_lost(&node.database).await?;
+        log_losses(&node.database).await?;
         let (ready, stop) = (Readiness::default(), CancellationToken::new());
         let (lifecycle, metrics) = (Lifecycle::new(), Lifecycle::new());
         let background = Background {
@@ -167,7 +167,7 @@ impl Running {
 
     /// Stops immediately, even with work pending: to continue would be worse.
     async fn give_up(mut self, why: anyhow::Error) -> anyhow::Error {
-        tracing::error!(error = &*why as &dyn std::error::Error, "stopping immediately: {}", sentence(&why));
+        tracing::error!(error = &*why as &dyn std::error::Error, "stopping immediately: {}", one_line(&why));
         supervisor::stopping();
         self.ready.close();
         self.stop.cancel();
@@ -191,7 +191,7 @@ impl Running {
         let limit = self.limits.shutdown_timeout;
         let in_order = async {
             self.ready.close();
-            // Before anything else: the task that watches the database would open it again.
+            // First of all: the task that watches the database would open it again.
             self.stop.cancel();
             // Stop answering from memory and release the lease: from then on no revocation waits for this node.
             self.node.access.verifier().leave().await;
@@ -212,7 +212,7 @@ impl Running {
             }
             self.metrics.cut();
             if let Err(error) = self.node.close().await {
-                tracing::warn!(error = &*error as &dyn std::error::Error, "while stopping: {}", sentence(&error));
+                tracing::warn!(error = &*error as &dyn std::error::Error, "while stopping: {}", one_line(&error));
             }
         };
         if tokio::time::timeout(limit + drain, in_order).await.is_ok() {
@@ -236,7 +236,7 @@ impl Metered {
         let (listener, address) = listener::bind(address, setting).await?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let metrics = Metrics::start(clock)?;
-        say(&format!("keyward answers metrics on http://{}/metrics", listener::reachable(address)));
+        print_line(&format!("keyward answers metrics on http://{}/metrics", listener::reachable(address)));
         Ok(Some(Self { metrics, listener }))
     }
 }
@@ -254,8 +254,8 @@ fn http_options(settings: &Settings, ready: Readiness) -> HttpOptions {
     }
 }
 
-/// Logs once what was lost when a copy replaced the database, in the text of a node whose database goes back.
-async fn say_what_was_lost(database: &Database) -> Result<()> {
+/// Logs once the losses from when a copy replaced the database, in the words of a node whose database goes back.
+async fn log_losses(database: &Database) -> Result<()> {
     for LostHistory { kept_up_to, had_up_to, noticed_at, .. } in database.unsaid_lost_history().await? {
         ::metrics::counter!("keyward_history_lost_total").increment(1);
         tracing::error!(
@@ -275,24 +275,24 @@ async fn prepare_demo(node: &Node, settings: &Settings, base_url: &str) -> Optio
     }
     match demo::prepare(&node.manage, &settings.demo_path(), base_url, settings.seeds_demo()).await {
         Ok(outcome) => {
-            demo::say_where(&outcome);
+            demo::log_location(&outcome);
             Some(outcome)
         }
         Err(error) => {
-            tracing::warn!(error = &*error as &dyn std::error::Error, "no demo accounts: {}", sentence(&error));
+            tracing::warn!(error = &*error as &dyn std::error::Error, "no demo accounts: {}", one_line(&error));
             None
         }
     }
 }
 
 /// Prints that requests are answered, and the first step.
-fn say_ready(base_url: &str, what: &str, demo: Option<&Outcome>) {
+fn print_ready(base_url: &str, what: &str, demo: Option<&Outcome>) {
     let hint = demo.map(|outcome| format!("; {}", demo::hint(outcome))).unwrap_or_default();
-    say(&format!("keyward is ready on {base_url} ({what}); reference: {base_url}/docs{hint}"));
+    print_line(&format!("keyward is ready on {base_url} ({what}); reference: {base_url}/docs{hint}"));
     let (Some(Outcome::Seeded(file) | Outcome::Kept(file)), true) = (demo, io::stdout().is_terminal()) else { return };
     // A file that a person has changed does not keep the service from starting.
     match demo::greeting(file) {
-        Ok(greeting) => say(&format!("\n{greeting}")),
-        Err(error) => tracing::warn!("{}", sentence(&error)),
+        Ok(greeting) => print_line(&format!("\n{greeting}")),
+        Err(error) => tracing::warn!("{}", one_line(&error)),
     }
 }

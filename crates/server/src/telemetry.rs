@@ -100,18 +100,18 @@ impl Filter {
 }
 
 /// Prints a line on standard output, for the person who started the server. The server serves even if it is not read.
-pub(crate) fn say(text: &str) {
+pub(crate) fn print_line(text: &str) {
     if let Some(output) = OUTPUT.get() {
-        return output.out.leave(format!("{text}\n").as_bytes());
+        return output.out.queue(format!("{text}\n").as_bytes());
     }
     let mut out = io::stdout().lock();
     let _ = writeln!(out, "{text}").and_then(|()| out.flush());
 }
 
 /// Prints a line on standard error, for a person. The last output of a process.
-pub(crate) fn complain(text: &str) {
+pub(crate) fn print_error(text: &str) {
     match OUTPUT.get() {
-        Some(output) => output.log.leave(format!("{text}\n").as_bytes()),
+        Some(output) => output.log.queue(format!("{text}\n").as_bytes()),
         None => {
             let _ = writeln!(io::stderr(), "{text}");
         }
@@ -132,7 +132,7 @@ struct ToLog;
 impl Write for ToLog {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         if let Some(output) = OUTPUT.get() {
-            output.log.leave(line);
+            output.log.queue(line);
         }
         Ok(line.len())
     }
@@ -160,7 +160,7 @@ fn log_panic(panic: &PanicHookInfo<'_>) {
     let Some(output) = OUTPUT.get() else { return };
     let place = panic.location().map(ToString::to_string).unwrap_or_default();
     let message = format!("a defect: panicked at {place}: {}", panic.payload_as_str().unwrap_or("no message"));
-    output.log.leave(line(output.is_json, "ERROR", &message, Some(&place)).as_bytes());
+    output.log.queue(line(output.is_json, "ERROR", &message, Some(&place)).as_bytes());
 }
 
 /// A line in the format of events.

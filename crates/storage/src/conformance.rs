@@ -39,6 +39,7 @@ pub mod installation;
 pub mod issuing;
 pub mod key_lists;
 pub mod keys;
+pub mod manager_keys;
 pub mod membership;
 pub mod pair_names;
 mod promises;
@@ -50,7 +51,6 @@ pub mod signing_keys;
 pub mod status;
 pub mod units;
 pub mod upkeep;
-pub mod writers;
 
 /// A fresh, migrated and empty database.
 pub struct Fixture {
@@ -94,7 +94,7 @@ pub trait RawSql: Send + Sync {
     fn migrations(&self) -> String;
 
     /// Whether an error message names this constraint, by its name in the migrations.
-    fn is_about(&self, words: &str, constraint: &str) -> bool;
+    fn is_about(&self, message: &str, constraint: &str) -> bool;
 
     /// Attacks on constraints that only this backend has: each a name and a statement, which may use the account
     /// `account`.

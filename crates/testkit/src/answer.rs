@@ -1,15 +1,11 @@
-//! One answer of a node, read completely.
+//! A complete answer of a node.
 
-#![expect(
-    clippy::return_self_not_must_use,
-    clippy::must_use_candidate,
-    reason = "a check is often all that a test wants of an answer"
-)]
+#![expect(clippy::return_self_not_must_use, clippy::must_use_candidate, reason = "a test often only checks an answer")]
 
 use reqwest::header::HeaderMap;
 use serde_json::Value;
 
-/// Status, headers and body. The checks panic: a test fails by them.
+/// The checks panic, so that a test fails.
 #[derive(Clone, Debug)]
 pub struct Answer {
     /// The status.
@@ -24,17 +20,17 @@ impl Answer {
     /// Returns the answer if it has this status.
     ///
     /// # Panics
-    /// When it has another.
+    /// If the status differs.
     #[track_caller]
     pub fn expect(self, status: u16) -> Self {
         assert_eq!(self.status, status, "{}", self.text);
         self
     }
 
-    /// Returns the problem if it has this status and code and a body of RFC 9457.
+    /// Returns the problem if the answer has this status, this code and a body as in RFC 9457.
     ///
     /// # Panics
-    /// When it has not.
+    /// Otherwise.
     #[track_caller]
     pub fn expect_problem(self, status: u16, code: &str) -> Self {
         let answer = self.expect(status);
@@ -43,10 +39,10 @@ impl Answer {
         answer
     }
 
-    /// Checks that the answer is an outage: never a verdict, and with a time for the retry.
+    /// Checks that the answer reports an outage: it has no verdict, and says when to retry.
     ///
     /// # Panics
-    /// When it is not.
+    /// Otherwise.
     #[track_caller]
     pub fn expect_outage(self) -> Self {
         let answer = self.expect(503);
@@ -57,7 +53,7 @@ impl Answer {
     /// The body as JSON.
     ///
     /// # Panics
-    /// When it is not JSON.
+    /// If it is not JSON.
     #[track_caller]
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {:?}", self.text))
@@ -66,7 +62,7 @@ impl Answer {
     /// A text member of the body.
     ///
     /// # Panics
-    /// When there is none.
+    /// If there is none.
     #[track_caller]
     pub fn member(&self, name: &str) -> String {
         let body = self.json();

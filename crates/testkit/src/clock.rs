@@ -1,30 +1,30 @@
-//! The clock of a run: a single monotonic one, so that no skew enters the check of its history.
+//! The clock of a run. It is a single monotonic clock, so that clock skew cannot affect the check of a history.
 //!
-//! It measures and paces. No decision of the service depends on it.
+//! Measures and paces. No decision of the service depends on it.
 
 use std::fmt;
 use std::ops::Add;
 use std::time::{Duration, Instant};
 
-/// The beginning of a run, from which every moment counts.
+/// The beginning of a run. Moments count from it.
 #[derive(Clone, Copy, Debug)]
 pub struct Clock(Instant);
 
 impl Clock {
     /// Starts at zero.
     #[must_use]
-    #[expect(clippy::disallowed_methods, reason = "one clock for all that clients see; no lease depends on it")]
+    #[expect(clippy::disallowed_methods, reason = "one clock for all observations of clients; no lease depends on it")]
     pub fn start() -> Self {
         Self(Instant::now())
     }
 
-    /// The time that has passed.
+    /// The time since the start.
     #[must_use]
     pub fn now(self) -> Moment {
         Moment(self.0.elapsed())
     }
 
-    /// Returns at that moment, at once if it has passed.
+    /// Sleeps until this moment. Returns immediately if it has passed.
     pub fn sleep_until(self, moment: Moment) {
         std::thread::sleep(moment.since(self.now()));
     }
@@ -37,7 +37,7 @@ pub struct Moment(Duration);
 impl Moment {
     /// The beginning of the run.
     pub const START: Self = Self(Duration::ZERO);
-    /// After everything.
+    /// Later than all others.
     pub const END: Self = Self(Duration::MAX);
 
     /// This long after the beginning.
@@ -74,7 +74,7 @@ impl fmt::Display for Moment {
     }
 }
 
-/// Repeats something at an interval, however long each time takes; what was missed is not made up for.
+/// Paces a repeated action at an interval, regardless of the duration of each action. Missed times are skipped.
 #[derive(Debug)]
 pub struct Pace {
     interval: Duration,
@@ -82,7 +82,7 @@ pub struct Pace {
 }
 
 impl Pace {
-    /// From this moment on.
+    /// Starts at this moment.
     #[must_use]
     pub const fn new(interval: Duration, first: Moment) -> Self {
         Self { interval, next: first }
@@ -100,7 +100,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_moment_reads_as_seconds() {
+    fn a_moment_is_printed_in_seconds() {
         assert_eq!(Moment::after(Duration::from_micros(12_034_056)).to_string(), "  12.034056");
     }
 

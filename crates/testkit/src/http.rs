@@ -1,7 +1,7 @@
-//! The HTTP client of tests and measurements: what one request was answered, or why there is no answer.
+//! The HTTP client of tests and measurements. It returns the answer to one request, or why there is none.
 //!
-//! It never retries what a server may have seen, and follows no proxy of the machine. Input that no HTTP library sends
-//! is written by those who need it, over a socket.
+//! It never retries a request that a server may have received, and uses no proxy of the machine. Tests that need input
+//! that no HTTP library sends write it to a socket themselves.
 
 use std::time::Duration;
 
@@ -15,10 +15,10 @@ pub use reqwest::header::HeaderMap;
 /// Longer than any call takes. No test waits for it.
 pub const LIMIT: Duration = Duration::from_mins(1);
 
-/// The library's client, with this limit for each request.
+/// Creates the library's client, with this time limit per request.
 ///
 /// # Errors
-/// When the library cannot be set up.
+/// If the library cannot be set up.
 pub fn client(limit: Duration) -> reqwest::Result<reqwest::Client> {
     reqwest::Client::builder().no_proxy().retry(reqwest::retry::never()).timeout(limit).tcp_nodelay(true).build()
 }
@@ -26,7 +26,7 @@ pub fn client(limit: Duration) -> reqwest::Result<reqwest::Client> {
 /// Sends a request, and reads its answer to the end.
 ///
 /// # Errors
-/// When there is none.
+/// If there is none.
 pub async fn send(request: RequestBuilder) -> reqwest::Result<Answer> {
     let response = request.send().await?;
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
@@ -36,11 +36,11 @@ pub async fn send(request: RequestBuilder) -> reqwest::Result<Answer> {
 /// Why a request has no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Silence {
-    /// There was no connection: nothing was sent.
+    /// No connection could be made, so nothing was sent.
     NoConnection,
     /// The connection ended before the answer.
     Cut,
-    /// The answer did not come in time.
+    /// The answer did not arrive in time.
     TimedOut,
 }
 
@@ -54,28 +54,28 @@ impl From<reqwest::Error> for Silence {
     }
 }
 
-/// A client for a thread, which sends one request at a time over a connection that it keeps.
+/// A client for one thread. It sends one request at a time over a persistent connection.
 #[derive(Debug)]
 pub struct Blocking {
     http: reqwest::Client,
-    // One a client, on the thread that waits: an answer passes through no other thread on its way.
+    // One per client, on the waiting thread, so that an answer passes through no other thread.
     runtime: Runtime,
 }
 
 impl Blocking {
-    /// A client without a connection.
+    /// Creates a client without a connection.
     ///
     /// # Errors
-    /// When the library cannot be set up.
+    /// If the library cannot be set up.
     pub fn new() -> Result<Self> {
         let runtime = Builder::new_current_thread().enable_all().build().context("cannot start a runtime")?;
         Ok(Self { http: client(LIMIT)?, runtime })
     }
 
-    /// A request to be completed and [sent](Self::send).
+    /// Starts a request; complete it and [send](Self::send) it.
     ///
     /// # Panics
-    /// When there is no such method.
+    /// If the method is invalid.
     pub fn request(&self, method: &str, url: &str) -> RequestBuilder {
         self.http.request(method.parse().expect("the methods of a test are known"), url)
     }
@@ -83,7 +83,7 @@ impl Blocking {
     /// Sends a request, and reads its answer to the end.
     ///
     /// # Errors
-    /// When there is none.
+    /// If there is none.
     pub fn send(&self, request: RequestBuilder) -> reqwest::Result<Answer> {
         self.runtime.block_on(send(request))
     }
@@ -97,17 +97,17 @@ mod tests {
 
     use super::*;
 
-    /// What one client gets from a server that says this on each new connection, after it has read a request.
-    fn against(said: &'static [&str], patience: Duration) -> Vec<Result<u16, Silence>> {
+    /// The results of one client at a server that reads a request and then sends one of these texts per connection.
+    fn against(texts: &'static [&str], patience: Duration) -> Vec<Result<u16, Silence>> {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let url = format!("http://{address}/x");
         thread::scope(|scope| {
             scope.spawn(move || {
-                for said in said {
+                for text in texts {
                     let mut reader = BufReader::new(listener.accept().unwrap().0);
-                    // A client that has given up sends no whole request.
-                    let _ = serve(&mut reader, said);
+                    // A client that timed out sends no complete request.
+                    let _ = serve(&mut reader, text);
                 }
             });
             let client = Blocking::new().unwrap();
@@ -115,16 +115,16 @@ mod tests {
                 let answer = client.send(client.request("POST", &url).body("{}").timeout(patience));
                 answer.map(|answer| answer.status).map_err(Silence::from)
             };
-            let answers = said.iter().map(ask).collect();
-            // Where the client gave up before it was connected, the server still waits for it.
-            for _ in said {
+            let answers = texts.iter().map(ask).collect();
+            // The server may still wait for a client that timed out before it connected.
+            for _ in texts {
                 drop(TcpStream::connect(address));
             }
             answers
         })
     }
 
-    fn serve(reader: &mut BufReader<TcpStream>, said: &str) -> std::io::Result<()> {
+    fn serve(reader: &mut BufReader<TcpStream>, text: &str) -> std::io::Result<()> {
         let mut head = String::new();
         while !head.ends_with("\r\n\r\n") {
             if reader.read_line(&mut head)? == 0 {
@@ -132,34 +132,34 @@ mod tests {
             }
         }
         reader.read_exact(&mut [0; 2])?;
-        reader.get_mut().write_all(said.as_bytes())?;
-        // Stays open until the client has gone, where it promised a body that does not come.
-        if said.contains("hangs") { reader.read(&mut [0; 1]).map(drop) } else { Ok(()) }
+        reader.get_mut().write_all(text.as_bytes())?;
+        // If the promised body is missing, the connection stays open until the client closes it.
+        if text.contains("hangs") { reader.read(&mut [0; 1]).map(drop) } else { Ok(()) }
     }
 
     #[test]
-    fn an_answer_is_read_to_its_end_and_a_closed_connection_is_made_anew() {
-        const SAID: &[&str] = &[
+    fn an_answer_is_read_to_its_end_and_a_closed_connection_is_replaced() {
+        const TEXTS: &[&str] = &[
             "HTTP/1.1 200 OK\r\ncontent-length: 2\r\nConnection: close\r\n\r\nok",
             "HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n",
         ];
-        assert_eq!(against(SAID, LIMIT), [Ok(200), Ok(204)]);
+        assert_eq!(against(TEXTS, LIMIT), [Ok(200), Ok(204)]);
     }
 
     #[test]
-    fn half_an_answer_is_none_and_is_not_asked_for_again() {
+    fn an_incomplete_answer_is_an_error_and_is_not_retried() {
         const CUT: &[&str] = &["HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nok", "HTTP/1.1 20", ""];
         assert_eq!(against(CUT, LIMIT), [Err(Silence::Cut); 3]);
     }
 
     #[test]
-    fn an_answer_that_does_not_come_is_waited_for_as_long_as_said() {
+    fn a_missing_answer_times_out_after_the_limit() {
         const HANGS: &[&str] = &["HTTP/1.1 200 OK\r\ncontent-length: 90\r\n\r\nhangs"];
         assert_eq!(against(HANGS, Duration::from_millis(50)), [Err(Silence::TimedOut)]);
     }
 
     #[test]
-    fn where_no_one_listens_nothing_is_sent() {
+    fn without_a_listener_nothing_is_sent() {
         let url = format!("http://{}", TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap());
         let client = Blocking::new().unwrap();
         let answer = client.send(client.request("GET", &url)).map_err(Silence::from);

@@ -1,7 +1,7 @@
-//! What tests, measurements and the automation share: a throwaway Postgres, nodes, a client for them, a network that
-//! breaks, numbers from a seed, other programs, and tools that a machine may lack.
+//! Shared by tests, measurements and the automation: a throwaway Postgres, nodes, an HTTP client, a faulty network, a
+//! seeded generator, other programs, and tools that a machine may lack.
 //!
-//! It never holds business rules, and the product never depends on it: it is a development dependency only.
+//! Contains no business rules. The product never depends on it: it is only a development dependency.
 
 #[cfg(feature = "http")]
 mod answer;

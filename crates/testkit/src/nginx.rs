@@ -1,4 +1,4 @@
-//! nginx as tests and the bench start it: one process in a folder of its own, around a configuration of Keyward's.
+//! nginx for tests and benchmarks: one process in its own folder, with one of Keyward's configurations.
 
 use std::fs;
 use std::path::Path;
@@ -6,16 +6,16 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result};
 
-/// Folders that nginx would make elsewhere.
+/// Folders that nginx would create elsewhere by default.
 const FOLDERS: [&str; 5] = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
 
-/// The command that starts it in this folder, in the foreground. Ending the process ends all of it.
+/// The command that starts nginx in this folder and in the foreground. Ending this process ends nginx.
 ///
 /// # Errors
-/// When the configuration cannot be written.
+/// If the configuration cannot be written.
 pub fn command(program: &Path, folder: &Path, configuration: &str) -> Result<Command> {
     let folders: String = FOLDERS.iter().map(|name| name.to_string() + "_temp_path " + name + "; ").collect();
-    // A gateway that is measured keeps its connections for as long as the load lasts.
+    // A measured gateway must keep its connections during the whole load.
     let main = format!(
         "daemon off; master_process off; pid pid; error_log stderr info; events {{}}\n\
          http {{ access_log off; keepalive_requests 1000000000; {folders} include keyward.conf; }}\n"

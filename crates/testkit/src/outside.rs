@@ -1,7 +1,7 @@
-//! Programs of others that tests look at the service with: packages of npm and PyPI, in versions that files of
-//! `tests/outside` name.
+//! Third-party programs that test the service: packages of npm and PyPI, in the versions that files of `tests/outside`
+//! name.
 //!
-//! They lie in the target folder, never in the sources, and no part of the product needs them. Installing says so.
+//! They are installed in the target folder, never in the sources, with a message. No part of the product needs them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ mod pypi;
 pub use npm::{node, npm_program};
 pub use pypi::python_program;
 
-/// Where the sources of these tests stand.
+/// Folder of the sources of these tests.
 const SOURCES: &str = "tests/outside";
 
 /// A file among those sources.
@@ -26,10 +26,10 @@ pub fn source(name: &str) -> PathBuf {
     run::workspace_root().join(SOURCES).join(name)
 }
 
-/// A folder of one test's own among the packages, empty at first: what lies in it finds them.
+/// Creates an empty folder for one test beside the packages, so that scripts in it find them.
 ///
 /// # Errors
-/// When it cannot be made.
+/// If it cannot be created.
 pub fn workshop(name: &str) -> Result<PathBuf> {
     let folder = run::target_directory()?.join("outside").join(name);
     if folder.exists() {
@@ -39,8 +39,8 @@ pub fn workshop(name: &str) -> Result<PathBuf> {
     Ok(folder)
 }
 
-/// Installs once a process, and not at all where the very same is there: `files` decide what that is, `install` fills
-/// the folder below the target folder.
+/// Installs at most once per process, and only if the content of `files` has changed. `install` fills the folder in the
+/// target folder.
 fn installed(
     once: &'static OnceLock<Result<PathBuf, String>>,
     name: &str,

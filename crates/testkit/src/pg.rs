@@ -1,7 +1,7 @@
-//! A throwaway Postgres, made of the machine's own binaries: up in about half a second, gone without a trace.
+//! A throwaway Postgres from the machine's own binaries. It starts in about half a second and leaves no files.
 //!
-//! It never touches a Postgres that is already there, never listens outside the machine, and never outlives its owner:
-//! whether the owner drops it, panics or is killed hard, the server stops and its folder is removed.
+//! It never touches an existing Postgres, never listens outside the machine, and never outlives its owner: if the owner
+//! drops it, panics or is killed, the server stops and its folder is removed.
 
 mod binaries;
 mod config;
@@ -36,37 +36,37 @@ use unprivileged::Account;
 /// The superuser of every throwaway cluster.
 const USER: &str = "keyward";
 
-/// What a crash of the machine may cost.
+/// Which data a crash of the machine may lose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Durability {
-    /// Everything: no fsync, in memory where there is room. For tests of behaviour.
+    /// All data: no fsync, in memory if there is room. For tests of behaviour.
     Fast,
-    /// Nothing that was committed: fsync on, the defaults, on a disk. For fault tests and for figures worth publishing.
+    /// No committed data: fsync and the defaults, on a disk. For fault tests and for published figures.
     Real,
 }
 
-/// How a cluster is made.
+/// Options of a new cluster.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
-    /// What a crash may cost.
+    /// Which data a crash may lose.
     pub durability: Durability,
-    /// Also listen on 127.0.0.1, on a free port and behind a password of its own: a superuser without one would lend
-    /// our account to everyone on the machine. The Unix socket needs none, its folder admits no one else.
+    /// Whether to listen on a free port of 127.0.0.1, too. That port requires a password: otherwise every user of the
+    /// machine could use our account through the superuser. The Unix socket needs none: its folder is private.
     pub tcp: bool,
 }
 
-/// A running Postgres of our own. Dropping it stops the server and removes its folder.
+/// A running throwaway Postgres. Dropping it stops the server and removes its folder.
 ///
-/// The fault methods take `&self`, so that a test may share the cluster with the tasks that it disturbs.
+/// The methods for faults take `&self`, so that a test can share the cluster with the disturbed tasks.
 #[derive(Debug)]
 pub struct Cluster {
-    // Dropped in this order: the server has ended before the watcher removes its folder.
+    // Dropped in this order: the server must end before the watcher removes its folder.
     server: Server,
     _watcher: Watcher,
     folder: PathBuf,
     bin_dir: PathBuf,
     account: Account,
-    /// By which its socket is found, whichever server has it.
+    /// The port in the name of the socket. It stays the same after a fail-over.
     socket_port: u16,
     password: String,
 }
@@ -75,19 +75,19 @@ impl Cluster {
     /// Starts a cluster that listens on a Unix socket only.
     ///
     /// # Errors
-    /// When no Postgres of a sufficient version is at hand, or it does not start; the message says what to do.
+    /// If no Postgres of a sufficient version is installed, or it does not start; the message says what to do.
     pub fn start(durability: Durability) -> Result<Self> {
         Self::start_with(Options { durability, tcp: false })
     }
 
-    /// Starts a cluster as the options say.
+    /// Starts a cluster with these options.
     ///
     /// # Errors
-    /// When no Postgres of a sufficient version is at hand, or it does not start; the message says what to do.
+    /// If no Postgres of a sufficient version is installed, or it does not start; the message says what to do.
     pub fn start_with(options: Options) -> Result<Self> {
         let bin_dir = binaries::find_or_install()?;
         let folder = make_folder(options.durability)?;
-        // First of all: from here on nothing is left behind, however we end.
+        // First of all: from here on the watcher removes the folder in any case.
         let watcher = watcher::start(&folder)?;
         let account = Account::for_servers(&folder)?;
         let password = url::random_password()?;
@@ -100,20 +100,20 @@ impl Cluster {
         Ok(Self { server, _watcher: watcher, folder, bin_dir, account, socket_port, password })
     }
 
-    /// The URL over the Unix socket, of the database `postgres`; understood by sqlx, psql and pgbench alike.
+    /// The URL of the database `postgres` over the Unix socket. sqlx, psql and pgbench accept it.
     #[must_use]
     pub fn url(&self) -> String {
         url::over_socket(USER, &self.folder, self.socket_port)
     }
 
-    /// The URL over 127.0.0.1, when it was asked for. A fail-over changes its port.
+    /// The URL over 127.0.0.1, if the options enabled it. A fail-over changes its port.
     #[must_use]
     pub fn tcp_url(&self) -> Option<String> {
         self.server.home().tcp.map(|port| url::over_tcp(USER, &self.password, port))
     }
 
-    /// The folder of the socket: what libpq calls the host. The port is 5432 whatever the environment says, or that of
-    /// [`tcp_url`](Self::tcp_url).
+    /// The folder of the socket, which is the host for libpq. The port is that of [`tcp_url`](Self::tcp_url), or else
+    /// 5432, regardless of the environment.
     #[must_use]
     pub fn socket_dir(&self) -> &Path {
         &self.folder
@@ -125,57 +125,56 @@ impl Cluster {
         USER
     }
 
-    /// Where `psql`, `pgbench` and the like of this very version are.
+    /// Folder of `psql`, `pgbench` and other programs of the same version.
     #[must_use]
     pub fn bin_dir(&self) -> &Path {
         &self.bin_dir
     }
 
-    /// What the server has logged so far.
+    /// The server's log so far.
     ///
     /// # Errors
-    /// When the log cannot be read.
+    /// If the log cannot be read.
     pub fn log(&self) -> Result<String> {
         self.server.log()
     }
 
-    /// The numbers of its processes, that of the server first.
+    /// The ids of its processes, that of the server first.
     ///
     /// # Errors
-    /// When it does not run, or the processes of this machine cannot be listed.
+    /// If it is not running, or the processes of this machine cannot be listed.
     pub fn pids(&self) -> Result<Vec<i32>> {
         Ok(self.server.pids()?.into_iter().map(|pid| pid.as_raw_nonzero().get()).collect())
     }
 
-    /// Ends it in order: connections are cut, what was committed is written. The folder stays.
+    /// Stops the server in order: it ends connections and writes committed data. The folder stays.
     ///
     /// # Errors
-    /// When it does not end in time.
+    /// If it does not end in time.
     pub fn stop(&self) -> Result<()> {
         self.server.stop(server::Way::InOrder)
     }
 
-    /// Ends it at once, as an administrator in a hurry would: the next start recovers from the log.
+    /// Stops the server immediately: the next start recovers from the log.
     ///
     /// # Errors
-    /// When it does not end in time.
+    /// If it does not end in time.
     pub fn stop_immediately(&self) -> Result<()> {
         self.server.stop(server::Way::Immediately)
     }
 
-    /// SIGKILL to the server and each of its processes: what the kernel does when memory runs out. Nothing gets to say
-    /// goodbye.
+    /// Sends SIGKILL to the server and each of its processes, like a kernel that is out of memory.
     ///
     /// # Errors
-    /// When its processes cannot be found or do not end.
+    /// If its processes cannot be found or do not end.
     pub fn kill9(&self) -> Result<()> {
         self.server.kill9()
     }
 
-    /// Starts it again after one of the above, on the same data, socket and port; returns when it accepts connections.
+    /// Restarts a stopped server on the same data, socket and port. Returns when it accepts connections.
     ///
     /// # Errors
-    /// When it runs already or does not start.
+    /// If it is already running or does not start.
     pub fn start_again(&self) -> Result<()> {
         self.server.start_again()
     }
@@ -183,20 +182,20 @@ impl Cluster {
     /// [`stop`](Self::stop), then [`start_again`](Self::start_again).
     ///
     /// # Errors
-    /// Those of the two.
+    /// As those two.
     pub fn restart(&self) -> Result<()> {
         self.stop()?;
         self.start_again()
     }
 }
 
-/// The Postgres that tests use: `KEYWARD_TEST_DATABASE_URL` if it is set, else one cluster for this process, started on
-/// the first call. A test makes a database of its own in it.
+/// URL of the Postgres for tests: `KEYWARD_TEST_DATABASE_URL` if it is set, else a cluster for this process, started on
+/// the first call. Each test creates its own database in it.
 ///
 /// # Errors
-/// When the variable is not UTF-8 or the cluster does not start.
+/// If the variable is not UTF-8 or the cluster does not start.
 pub fn shared_url() -> Result<String> {
-    // Never dropped: the watcher removes it when the process is gone.
+    // Never dropped: the watcher removes it when the process has ended.
     static SHARED: OnceLock<Result<Cluster, String>> = OnceLock::new();
 
     if let Some(url) = run::variable("KEYWARD_TEST_DATABASE_URL").filter(|url| !url.is_empty()) {
@@ -208,10 +207,10 @@ pub fn shared_url() -> Result<String> {
     cluster.as_ref().map(Cluster::url).map_err(|error| anyhow!("{error}"))
 }
 
-/// `cargo xtask pg`: a cluster to play with until Enter is pressed or the input ends.
+/// `cargo xtask pg`: runs a cluster for experiments until Enter is pressed or the input ends.
 ///
 /// # Errors
-/// When it does not start.
+/// If it does not start.
 pub fn hold_until_enter() -> Result<()> {
     let cluster = Cluster::start_with(Options { durability: Durability::Fast, tcp: true })?;
     println!("over the socket:  {}", cluster.url());
@@ -222,7 +221,7 @@ pub fn hold_until_enter() -> Result<()> {
     Ok(())
 }
 
-/// A new folder that only we may enter: in memory when the data may be lost and there is room, else on a disk.
+/// Creates a private folder: in memory if the data may be lost and there is room, else on a disk.
 fn make_folder(durability: Durability) -> Result<PathBuf> {
     const ROOM: u64 = 1 << 30;
     let memory = Path::new("/dev/shm");
@@ -231,7 +230,7 @@ fn make_folder(durability: Durability) -> Result<PathBuf> {
     let parent = if in_memory {
         memory.to_owned()
     } else if run::variable("TMPDIR").is_none() && Path::new("/var/tmp").is_dir() {
-        // By convention it outlives a restart, where /tmp is often memory.
+        // By convention it is on a disk, whereas /tmp is often in memory.
         PathBuf::from("/var/tmp")
     } else {
         std::env::temp_dir()
@@ -241,12 +240,12 @@ fn make_folder(durability: Durability) -> Result<PathBuf> {
         .permissions(std::fs::Permissions::from_mode(0o700))
         .tempdir_in(&parent)
         .with_context(|| format!("cannot make a folder in {}; set TMPDIR to one that is writable", parent.display()))?;
-    // From here on it is the watcher's to remove, not a destructor's: destructors do not run when a process is killed.
-    // Without links in its path, since the watcher compares it with what the kernel says.
+    // From here on the watcher removes it: destructors do not run when a process is killed. Without links in its path,
+    // which the watcher compares with paths that the kernel reports.
     folder.keep().canonicalize().context("cannot resolve the folder of the throwaway Postgres")
 }
 
-/// `initdb`, without waiting for the disk: a cluster that is cut off while it is being made is thrown away anyway.
+/// Runs `initdb` without waiting for the disk: an incomplete cluster is discarded anyway.
 fn initialise(bin_dir: &Path, folder: &Path, account: Account, password: &str) -> Result<()> {
     let password_file = folder.join("password");
     std::fs::write(&password_file, password).context("cannot write the password file of the throwaway Postgres")?;

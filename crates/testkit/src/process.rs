@@ -1,4 +1,4 @@
-//! A child process: all its output is kept, and it never outlives its value.
+//! A child process whose output is kept, and which never outlives its value.
 
 use std::{
     io::{BufRead as _, BufReader, Read},
@@ -15,31 +15,31 @@ use anyhow::{Context as _, Result, bail};
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 
-/// Number of its last lines that are shown when a test fails.
+/// Number of the last output lines that a failed test prints.
 const LAST: usize = 40;
 
 /// A child with its output. Dropping it kills the child.
 #[derive(Debug)]
 pub struct Process {
     child: Child,
-    // Receivers are locked so that several threads can use a process; the lock is never contended.
+    // Locked so that several threads can share a process; the lock is never contended.
     ended: Mutex<Receiver<()>>,
     lines: Mutex<Receiver<String>>,
     out: Kept,
     err: Kept,
 }
 
-/// One output, kept while it is written.
+/// One output of a process, kept while it is written.
 #[derive(Debug)]
 struct Kept {
     text: Arc<Mutex<String>>,
     reader: Option<JoinHandle<()>>,
 }
 
-/// The remains of a process: how it ended, and what it printed.
+/// The exit status and the output of a process.
 #[derive(Debug)]
 pub struct Ended {
-    /// How it ended.
+    /// Its exit status.
     pub status: ExitStatus,
     /// Its standard output.
     pub out: String,
@@ -48,41 +48,42 @@ pub struct Ended {
 }
 
 impl Process {
-    /// Starts it without an input.
+    /// Starts a process without input.
     ///
     /// # Errors
-    /// When it cannot be started.
+    /// If it cannot be started.
     pub fn spawn(command: &mut Command) -> Result<Self> {
         Self::spawn_with(command, Stdio::piped(), Stdio::piped())
     }
 
-    /// With outputs that may be redirected: redirected output is not kept.
+    /// Starts a process with outputs that may be redirected. Redirected output is not kept.
     ///
     /// # Errors
-    /// When it cannot be started.
+    /// If it cannot be started.
     pub fn spawn_with(command: &mut Command, out: impl Into<Stdio>, err: impl Into<Stdio>) -> Result<Self> {
         let command = command.stdin(Stdio::null()).stdout(out).stderr(err);
         let mut child = command.spawn().with_context(|| format!("cannot start {command:?}"))?;
-        let (tell_line, lines) = mpsc::channel();
+        let (send_line, lines) = mpsc::channel();
         let out = Kept::read(child.stdout.take(), move |line| {
-            // The receiver may be gone after the last expected line.
-            let _ = tell_line.send(line.to_owned());
+            // The receiver may be dropped after the last expected line.
+            let _ = send_line.send(line.to_owned());
         });
         let err = Kept::read(child.stderr.take(), |_| {});
-        let (tell_end, ended) = mpsc::channel();
+        let (send_end, ended) = mpsc::channel();
         let pid = Pid::from_child(&child);
         thread::spawn(move || {
-            // Leaves it to be reaped by its owner: until then its id is not reused.
+            // Its owner reaps it: until then its id is not reused.
             while let Err(Errno::INTR) = waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT) {}
-            let _ = tell_end.send(());
+            let _ = send_end.send(());
         });
         Ok(Self { child, ended: Mutex::new(ended), lines: Mutex::new(lines), out, err })
     }
 
-    /// The rest of the next line of the standard output that contains `marker`. `None` if the output ends before.
+    /// Returns the rest of the next line of the standard output that contains `marker`; `None` if the output ends
+    /// first.
     ///
     /// # Errors
-    /// When neither happens within the limit.
+    /// If neither happens within the limit.
     pub fn line_after(&self, marker: &str, limit: Duration) -> Result<Option<String>> {
         loop {
             match held(&self.lines).recv_timeout(limit) {
@@ -92,21 +93,21 @@ impl Process {
                     }
                 }
                 Err(RecvTimeoutError::Disconnected) => return Ok(None),
-                Err(RecvTimeoutError::Timeout) => bail!("it never said {marker:?}:\n{}", self.err.so_far()),
+                Err(RecvTimeoutError::Timeout) => bail!("its output lacks {marker:?}:\n{}", self.err.so_far()),
             }
         }
     }
 
-    /// Its number.
+    /// Its process id.
     #[must_use]
     pub fn id(&self) -> u32 {
         self.child.id()
     }
 
-    /// Sends a signal; one that has ended already ignores it.
+    /// Sends a signal. Does nothing if the process has ended.
     ///
     /// # Errors
-    /// When the signal cannot be sent.
+    /// If the signal cannot be sent.
     pub fn signal(&self, signal: Signal) -> Result<()> {
         match kill_process(Pid::from_child(&self.child), signal) {
             Ok(()) | Err(Errno::SRCH) => Ok(()),
@@ -118,7 +119,7 @@ impl Process {
     /// busy machine the others continue for a tenth of a second.
     ///
     /// # Errors
-    /// When the signal cannot be sent.
+    /// If the signal cannot be sent.
     pub fn freeze(&self) -> Result<()> {
         self.signal(Signal::STOP)?;
         let stopped = WaitIdOptions::STOPPED | WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
@@ -126,7 +127,7 @@ impl Process {
         Ok(())
     }
 
-    /// Whether it has not ended yet.
+    /// Whether it has not ended.
     #[must_use]
     pub fn is_running(&self) -> bool {
         matches!(held(&self.ended).try_recv(), Err(mpsc::TryRecvError::Empty))
@@ -138,9 +139,9 @@ impl Process {
         format!("{}\n{}", self.out.so_far(), self.err.so_far())
     }
 
-    /// SIGKILL, and waits until it is gone.
+    /// Sends SIGKILL, and waits for the end.
     pub fn kill(&mut self) {
-        // It may have ended by itself; in either case it is gone afterwards.
+        // It may have ended by itself; in either case it has ended afterwards.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -148,11 +149,11 @@ impl Process {
     /// Waits for its end.
     ///
     /// # Errors
-    /// When it does not end within the limit; it is killed then.
+    /// If it does not end within the limit; then it is killed.
     pub fn wait(mut self, limit: Duration) -> Result<Ended> {
         if held(&self.ended).recv_timeout(limit) == Err(RecvTimeoutError::Timeout) {
             self.kill();
-            bail!("it never ended:\n{}", self.err.so_far());
+            bail!("it did not end:\n{}", self.err.so_far());
         }
         let status = self.child.wait().context("cannot wait for a process")?;
         Ok(Ended { status, out: self.out.whole(), err: self.err.whole() })
@@ -163,16 +164,16 @@ impl Drop for Process {
     fn drop(&mut self) {
         self.kill();
         if thread::panicking() {
-            let said = self.err.so_far();
-            let lines: Vec<&str> = said.lines().filter(|line| !line.contains("\"INFO\"")).collect();
+            let output = self.err.so_far();
+            let lines: Vec<&str> = output.lines().filter(|line| !line.contains("\"INFO\"")).collect();
             let last = lines.len().saturating_sub(LAST);
-            eprintln!("what process {} said last:\n{}", self.id(), lines[last..].join("\n"));
+            eprintln!("last output of process {}:\n{}", self.id(), lines[last..].join("\n"));
         }
     }
 }
 
 impl Kept {
-    fn read(from: Option<impl Read + Send + 'static>, tell: impl Fn(&str) + Send + 'static) -> Self {
+    fn read(from: Option<impl Read + Send + 'static>, on_line: impl Fn(&str) + Send + 'static) -> Self {
         let text = Arc::new(Mutex::new(String::new()));
         let Some(from) = from else { return Self { text, reader: None } };
         let kept = Arc::clone(&text);
@@ -180,9 +181,9 @@ impl Kept {
             let mut from = BufReader::new(from);
             let mut line = Vec::new();
             while from.read_until(b'\n', &mut line).is_ok_and(|read| read > 0) {
-                let said = String::from_utf8_lossy(&line);
-                held(&kept).push_str(&said);
-                tell(said.trim_end());
+                let text = String::from_utf8_lossy(&line);
+                held(&kept).push_str(&text);
+                on_line(text.trim_end());
                 line.clear();
             }
         });
@@ -193,10 +194,10 @@ impl Kept {
         held(&self.text).clone()
     }
 
-    /// All of it, once the process has ended.
+    /// The complete output of a process that has ended.
     fn whole(&mut self) -> String {
         if let Some(reader) = self.reader.take() {
-            // A panic has been printed; what was read before it is here.
+            // A panic has been printed; earlier output is kept.
             let _ = reader.join();
         }
         self.so_far()
@@ -218,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn outputs_are_kept_and_lines_are_found_as_they_come() {
+    fn outputs_are_kept_and_lines_are_found_as_they_arrive() {
         let process = shell("echo a; echo ready on x; echo why >&2; exit 3");
         assert_eq!(process.line_after("ready on ", LONG).unwrap().as_deref(), Some("x"));
         assert_eq!(process.line_after("ready on ", LONG).unwrap(), None);
@@ -227,8 +228,8 @@ mod tests {
     }
 
     #[test]
-    fn what_says_nothing_and_does_not_end_is_an_error() {
-        // Its output stays open: a closed one would be the end of all lines, and no error.
+    fn a_process_without_output_or_end_is_an_error() {
+        // Its output stays open: a closed output would be the end of all lines, which is no error.
         let process = shell("exec tail -f /dev/null");
         assert!(process.line_after("ready on ", Duration::from_millis(1)).is_err() && process.is_running());
         assert!(process.wait(Duration::from_millis(1)).is_err());

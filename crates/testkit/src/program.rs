@@ -1,4 +1,4 @@
-//! The server's binary with arguments and an environment: nothing of the caller's own environment reaches it.
+//! The server's binary with arguments and an environment. The caller's own environment does not reach it.
 
 use std::{
     collections::BTreeMap,
@@ -14,10 +14,10 @@ use serde_json::Value;
 
 use crate::process::{Ended, Process};
 
-/// Longer than any start takes, in a debug build on a busy machine.
+/// Longer than any start takes, even of a debug build on a busy machine.
 pub const START: Duration = Duration::from_mins(1);
 
-/// How to start it.
+/// A command line with its folder and its environment.
 #[derive(Clone, Debug)]
 pub struct Program {
     binary: PathBuf,
@@ -28,7 +28,7 @@ pub struct Program {
 }
 
 impl Program {
-    /// In this folder, with a single setting: a stop does not wait for a load balancer.
+    /// Runs in this folder, with one setting: a stop does not wait for a load balancer.
     #[must_use]
     pub fn new(binary: &Path, folder: &Path) -> Self {
         let (binary, folder) = (binary.to_owned(), folder.to_owned());
@@ -36,35 +36,35 @@ impl Program {
         program.env("KEYWARD_LIMITS__DRAIN", "0s")
     }
 
-    /// Started by a shell after this command.
+    /// Starts it in a shell after this command.
     #[must_use]
     pub fn under(mut self, command: &str) -> Self {
         self.before = Some(command.to_owned());
         self
     }
 
-    /// With these additional words, separated by blanks.
+    /// Adds arguments, separated by blanks.
     #[must_use]
     pub fn say(mut self, words: &str) -> Self {
         self.arguments.extend(words.split_whitespace().map(OsString::from));
         self
     }
 
-    /// With one additional word, whatever it contains.
+    /// Adds one argument, which may contain blanks.
     #[must_use]
     pub fn word(mut self, word: impl Into<OsString>) -> Self {
         self.arguments.push(word.into());
         self
     }
 
-    /// With a variable.
+    /// Sets a variable.
     #[must_use]
     pub fn env(mut self, name: &str, value: impl Into<OsString>) -> Self {
         self.variables.insert(name.to_owned(), value.into());
         self
     }
 
-    /// With several variables.
+    /// Sets several variables.
     #[must_use]
     pub fn envs(self, all: &[(&str, &str)]) -> Self {
         all.iter().fold(self, |program, (name, value)| program.env(name, *value))
@@ -76,7 +76,7 @@ impl Program {
         &self.folder
     }
 
-    /// The command, for those who start it themselves.
+    /// The command, to start it in another way.
     #[must_use]
     pub fn command(&self) -> Command {
         let mut command = match &self.before {
@@ -91,10 +91,10 @@ impl Program {
         command
     }
 
-    /// Starts it as a server and waits until it is ready.
+    /// Starts it as a server, and waits until it is ready.
     ///
     /// # Errors
-    /// When it ends before, or is not ready in time.
+    /// If it ends first, or is not ready in time.
     pub fn serve(&self) -> Result<Server> {
         Server::ready(Process::spawn(&mut self.command())?)
     }
@@ -105,17 +105,17 @@ impl Program {
 pub struct Server {
     /// Its process.
     pub process: Process,
-    /// Where it answers: scheme, host and port.
+    /// Its address: scheme, host and port.
     pub base_url: String,
-    /// Where it answers metrics, if it does.
+    /// Address of its metrics, if they are on.
     pub metrics_url: Option<String>,
 }
 
 impl Server {
-    /// Waits until a process is ready.
+    /// Waits until the server in this process is ready.
     ///
     /// # Errors
-    /// When it ends before, or is not ready in time.
+    /// If it ends first, or is not ready in time.
     pub fn ready(process: Process) -> Result<Self> {
         let mut metrics_url = None;
         while let Some(line) = process.line_after("", START)? {
@@ -133,16 +133,16 @@ impl Server {
     }
 }
 
-/// The address in the line that says that a server is ready.
+/// The address in a line that reports a ready server.
 #[must_use]
 pub fn url_when_ready(line: &str) -> Option<&str> {
     line.split_once("ready on ")?.1.split_whitespace().next()
 }
 
-/// A free address of this machine, for a program that cannot choose one itself. Another may take it before.
+/// A free address of this machine, for a program that cannot choose one itself. Another program may take it first.
 ///
 /// # Panics
-/// When there is none.
+/// If no port is free.
 #[must_use]
 pub fn free_address() -> String {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("this machine has a free port");
@@ -175,7 +175,7 @@ impl Demo {
     /// Reads the `demo.json` of a data directory.
     ///
     /// # Errors
-    /// When there is none, or it lacks a member.
+    /// If the file is missing or lacks a member.
     pub fn read(data: &Path) -> Result<Self> {
         let file = data.join("demo.json");
         let text = std::fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
@@ -186,10 +186,10 @@ impl Demo {
 }
 
 impl Credentials {
-    /// Reads them from a pair as the service shows it.
+    /// Reads them from a pair in an answer of the service.
     ///
     /// # Errors
-    /// When a member is absent.
+    /// If a member is absent.
     pub fn read(pair: &Value) -> Result<Self> {
         Ok(Self { mid: member(pair, "mid")?, app_key: member(pair, "appKey")?, app_secret: member(pair, "appSecret")? })
     }
@@ -198,7 +198,7 @@ impl Credentials {
 /// A text member of a JSON object.
 ///
 /// # Errors
-/// When it is absent, or no text.
+/// If it is absent or not a text.
 pub fn member(of: &Value, name: &str) -> Result<String> {
     of[name].as_str().map(str::to_owned).with_context(|| format!("no {name} in {of}"))
 }
@@ -208,13 +208,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_line_that_says_ready_holds_the_address() {
+    fn the_ready_line_contains_the_address() {
         assert_eq!(url_when_ready("keyward is ready on http://127.0.0.1:1 (sandbox)"), Some("http://127.0.0.1:1"));
         assert_eq!(url_when_ready("keyward answers metrics on http://127.0.0.1:2/metrics"), None);
     }
 
     #[test]
-    fn a_server_that_ends_first_is_an_error_with_what_it_said() {
+    fn a_server_that_ends_first_is_an_error_with_its_output() {
         let program = Program::new(Path::new("/bin/sh"), Path::new("/")).word("-c").word("echo no >&2; exit 4");
         let error = program.serve().unwrap_err().to_string();
         assert!(error.contains("no") && error.contains('4'), "{error}");

@@ -1,9 +1,9 @@
-//! A relay in front of a server that does what a broken network does: it delays, cuts, swallows and slows what passes.
+//! A relay in front of a server that acts like a broken network: it delays, cuts, swallows and slows data.
 //!
-//! One thread, a limited number of connections, on loopback only. Everything that runs through it ends when it is
-//! dropped. It does not interpret what passes, except to leave out notifications of Postgres on request.
+//! Has one thread and a limited number of connections, on loopback only. Dropping it ends all connections. It does not
+//! interpret data, except to drop notifications of Postgres on request.
 
-mod deaf;
+mod notification_filter;
 mod pipe;
 mod relay;
 #[cfg(test)]
@@ -27,48 +27,48 @@ pub enum Way {
     Up,
     /// From the server to the client.
     Down,
-    /// Either.
+    /// In both directions.
     Both,
 }
 
 /// The state of the network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Network {
-    /// What is sent arrives.
+    /// Data arrives.
     Healthy,
-    /// It arrives later.
+    /// Data arrives later.
     Delay {
-        /// How much, on the way to the server.
+        /// Delay to the server.
         up: Duration,
-        /// How much, on the way back.
+        /// Delay to the client.
         down: Duration,
     },
-    /// All connections are reset, and new ones too.
+    /// Open and new connections are reset.
     Cut,
-    /// It is accepted and does not arrive.
+    /// Data is accepted and does not arrive.
     HalfOpen {
-        /// In which direction.
+        /// The affected direction.
         way: Way,
-        /// Whether it arrives afterwards, as if the network sent it again; otherwise it is lost, and so is the
-        /// connection.
+        /// Whether the data arrives afterwards, as if the network sent it again. Otherwise it is lost, and the
+        /// connection ends.
         kept: bool,
     },
-    /// It arrives at 1 kB/s.
+    /// Data arrives at 1 kB/s.
     Slow,
 }
 
 impl Network {
-    /// Whether nothing arrives in this direction.
+    /// Whether no data arrives in this direction.
     fn swallows(self, way: Way) -> bool {
         matches!(self, Self::HalfOpen { way: it, .. } if it == way || it == Way::Both)
     }
 
-    /// Whether what is swallowed arrives later.
+    /// Whether swallowed data arrives later.
     const fn keeps(self) -> bool {
         !matches!(self, Self::HalfOpen { kept: false, .. })
     }
 
-    /// How much later something arrives.
+    /// The delay in this direction.
     const fn delay(self, way: Way) -> Duration {
         match (self, way) {
             (Self::Delay { up, .. }, Way::Up) => up,
@@ -83,12 +83,12 @@ impl Network {
 pub struct Proxy {
     address: SocketAddr,
     control: Arc<Control>,
-    /// A byte in it wakes the thread.
+    /// Writing a byte wakes the thread.
     waker: UnixStream,
     thread: Option<JoinHandle<()>>,
 }
 
-/// The requested state, and the state by now.
+/// The requested state, and how much of it is applied.
 #[derive(Debug)]
 struct Control {
     state: Mutex<State>,
@@ -99,30 +99,30 @@ struct Control {
 struct State {
     server: SocketAddr,
     network: Network,
-    /// Counts the changes.
+    /// Number of requested changes.
     wanted: u64,
     applied: u64,
     over: bool,
 }
 
 impl Proxy {
-    /// In front of this server, with a healthy network.
+    /// Starts a relay to this server, with a healthy network.
     ///
     /// # Errors
-    /// When there is no free port, or no more threads.
+    /// If no port is free, or no thread can be created.
     pub fn to(server: SocketAddr) -> Result<Self> {
         Self::start(server, false)
     }
 
-    /// In front of this Postgres, whose notifications do not arrive: as behind a pooler.
+    /// Starts a relay to this Postgres that drops notifications, like a pooler.
     ///
     /// # Errors
-    /// When there is no free port, or no more threads.
+    /// If no port is free, or no thread can be created.
     pub fn without_notifications(server: SocketAddr) -> Result<Self> {
         Self::start(server, true)
     }
 
-    fn start(server: SocketAddr, is_deaf: bool) -> Result<Self> {
+    fn start(server: SocketAddr, drops_notifications: bool) -> Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("cannot find a free port for a proxy")?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
@@ -130,30 +130,30 @@ impl Proxy {
         woken.set_nonblocking(true)?;
         let state = State { server, network: Network::Healthy, wanted: 0, applied: 0, over: false };
         let control = Arc::new(Control { state: Mutex::new(state), applied: Condvar::new() });
-        let relay = Relay::new(listener, server, is_deaf);
+        let relay = Relay::new(listener, server, drops_notifications);
         let seen = Arc::clone(&control);
         let thread = std::thread::Builder::new().name("proxy".into()).spawn(move || seen.run(relay, &woken))?;
         Ok(Self { address, control, waker, thread: Some(thread) })
     }
 
-    /// Where it listens.
+    /// The address on which it listens.
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Changes the network; returns when it has changed. What was sent before is treated as before.
+    /// Changes the network. Returns when the change is applied. It does not affect data that was sent earlier.
     pub fn set(&self, network: Network) {
         self.want(|state| state.network = network);
     }
 
-    /// Ends all connections, and accepts new ones.
+    /// Ends all connections, and then accepts new ones.
     pub fn cut(&self) {
         self.set(Network::Cut);
         self.set(Network::Healthy);
     }
 
-    /// Leads new connections to another server; returns when it does.
+    /// Sends new connections to another server. Returns when the change is applied.
     pub fn lead_to(&self, server: SocketAddr) {
         self.want(|state| state.server = server);
     }
@@ -166,13 +166,13 @@ impl Proxy {
         drop(state);
         self.wake();
         let state = self.control.lock();
-        // A thread that ended in a panic applies nothing; it is joined, and its panic passed on, by the drop.
+        // After a panic of the thread nothing is applied. Dropping the relay joins it and passes the panic on.
         let changed = |state: &mut State| state.applied < wanted && !state.over;
         drop(self.control.applied.wait_while(state, changed).unwrap_or_else(PoisonError::into_inner));
     }
 
     fn wake(&self) {
-        // It fails when the thread has ended, or the pipe is full of reasons to wake.
+        // It fails if the thread has ended, or if the pipe is full and wakes the thread anyway.
         let _ = (&self.waker).write(&[0]);
     }
 }
@@ -193,7 +193,7 @@ impl Control {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The thread: moves bytes until it is over.
+    /// The thread: moves bytes until the relay is dropped.
     fn run(&self, mut relay: Relay, woken: &UnixStream) {
         let _ended = Ended(self);
         loop {
@@ -213,7 +213,7 @@ impl Control {
     }
 }
 
-/// However the thread ends, no one waits for it.
+/// Marks the end of the thread in every case, so that no caller waits for it.
 struct Ended<'a>(&'a Control);
 
 impl Drop for Ended<'_> {
@@ -223,7 +223,7 @@ impl Drop for Ended<'_> {
     }
 }
 
-/// Reads every reason to wake; there may be none.
+/// Reads all bytes that wake the thread, if any.
 fn drain(mut woken: &UnixStream) {
     let mut bytes = [0; 64];
     while woken.read(&mut bytes).is_ok_and(|read| read == bytes.len()) {}

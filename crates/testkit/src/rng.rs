@@ -1,6 +1,6 @@
-//! The generator of tests, simulations and measurements: the same seed gives the same numbers.
+//! The random number generator of tests, simulations and measurements: the same seed gives the same numbers.
 //!
-//! It never uses the machine's randomness, except for a seed where none was given. Not for secrets.
+//! Uses the machine's randomness only for a seed if none was given. Not for secrets.
 
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::time::Duration;
@@ -12,14 +12,14 @@ pub struct Rng(u64);
 /// The golden ratio: every number occurs once.
 const STEP: u64 = 0x9E37_79B9_7F4A_7C15;
 
-/// The number at a position of one fixed stream, for those who share a counter.
+/// The number at a position of one fixed stream, for callers that share a counter.
 #[must_use]
 pub const fn nth(place: u64) -> u64 {
     Rng(place.wrapping_mul(STEP)).draw()
 }
 
 impl Rng {
-    /// The stream of this seed. Neighbouring seeds have distant streams.
+    /// The stream of this seed. Adjacent seeds have distant streams.
     #[must_use]
     pub const fn of_seed(seed: u64) -> Self {
         Self(seed.wrapping_mul(0xD6E8_FEB8_6659_FD93))
@@ -40,9 +40,9 @@ impl Rng {
         mixed ^ (mixed >> 31)
     }
 
-    /// A number below `bound`; 0 if there is none.
+    /// A number below `bound`; 0 if `bound` is 0.
     pub fn below(&mut self, bound: u64) -> u64 {
-        // The bias of a remainder is one in 2^40 for what is drawn here.
+        // For the bounds in use, the bias of the remainder is about one in 2^40.
         self.draw().checked_rem(bound).unwrap_or_default()
     }
 
@@ -71,7 +71,7 @@ impl Rng {
         choices.get(self.place(choices.len()))
     }
 
-    /// Puts the items into any order.
+    /// Shuffles the items.
     pub fn shuffle<T>(&mut self, items: &mut [T]) {
         for left in (1..items.len()).rev() {
             items.swap(left, self.place(left + 1));
@@ -83,7 +83,7 @@ impl Rng {
         Duration::from_millis(self.between(least, most))
     }
 
-    /// A duration in whole milliseconds: each doubling is as likely as the next, so that short ones are not rare.
+    /// A duration in whole milliseconds. Each doubling is equally likely, so that short durations are not rare.
     pub fn doubling(&mut self, least: u64, most: u64) -> Duration {
         let doublings = (most / least.max(1)).checked_ilog2().unwrap_or_default();
         let from = least.max(1) << self.below(u64::from(doublings) + 1);
@@ -91,10 +91,10 @@ impl Rng {
     }
 }
 
-/// A seed for a run that repeats no other; std keys its hash tables by the kernel's randomness.
+/// A new random seed, from the kernel's randomness in the keys of std's hash tables.
 #[must_use]
 pub fn any_seed() -> u64 {
-    // Short enough to be typed again.
+    // Short enough to type.
     RandomState::new().build_hasher().finish() >> 32
 }
 
@@ -103,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_numbers_are_those_of_splitmix() {
+    fn the_numbers_equal_those_of_splitmix() {
         // From the reference implementation, for the seed 1234567.
         let expected = [6_457_827_717_110_365_317, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423];
         let mut rng = Rng(1_234_567);

@@ -1,6 +1,6 @@
-//! Running other programs: where the workspace is, which cargo to call, and what to say when a program fails.
+//! Runs other programs: finds the workspace and cargo, and reports failures.
 //!
-//! It never goes through a shell, so no argument needs quoting.
+//! Never uses a shell, so no argument needs quoting.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -10,12 +10,12 @@ use std::sync::OnceLock;
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::Value;
 
-/// The folder that holds the workspace's `Cargo.toml`.
+/// The folder of the workspace's `Cargo.toml`.
 #[must_use]
 pub fn workspace_root() -> &'static Path {
     static ROOT: OnceLock<PathBuf> = OnceLock::new();
-    // Where cargo starts a program it names the package, and a copied target folder still names the place it was built
-    // in.
+    // The variable is current if cargo starts the program. A path from build time may be outdated in a copied target
+    // folder.
     ROOT.get_or_init(|| {
         let package =
             variable("CARGO_MANIFEST_DIR").map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
@@ -26,7 +26,7 @@ pub fn workspace_root() -> &'static Path {
     })
 }
 
-/// A cargo command in the workspace's root, with the cargo that started us.
+/// A cargo command in the workspace's root, with the cargo that started this program.
 #[must_use]
 pub fn cargo() -> Command {
     let mut command = Command::new(variable("CARGO").unwrap_or_else(|| "cargo".into()));
@@ -34,33 +34,33 @@ pub fn cargo() -> Command {
     command
 }
 
-/// Runs to the end with its output shown.
+/// Runs a command to its end and shows its output.
 ///
 /// # Errors
-/// When it cannot be started or does not succeed; the message holds the command line.
+/// If it cannot be started or fails; the message contains the command line.
 pub fn show(command: &mut Command) -> Result<()> {
     let status = command.status().with_context(|| format!("cannot start `{}`", line(command)))?;
     ensure!(status.success(), "`{}` failed ({status})", line(command));
     Ok(())
 }
 
-/// Runs to the end and returns its output; errors carry its error output.
+/// Runs a command to its end and returns its output.
 ///
 /// # Errors
-/// When it cannot be started, does not succeed, or prints something that is not UTF-8.
+/// If it cannot be started, fails, or prints invalid UTF-8; the message contains its error output.
 pub fn capture(command: &mut Command) -> Result<String> {
     let output = command.output().with_context(|| format!("cannot start `{}`", line(command)))?;
     if !output.status.success() {
-        let said = String::from_utf8_lossy(&output.stderr);
-        bail!("`{}` failed ({}):\n{}", line(command), output.status, said.trim_end());
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        bail!("`{}` failed ({}):\n{}", line(command), output.status, stderr.trim_end());
     }
     String::from_utf8(output.stdout).with_context(|| format!("`{}` printed something that is not UTF-8", line(command)))
 }
 
-/// The folder of what cargo builds, however it is configured.
+/// Cargo's target folder, wherever it is configured.
 ///
 /// # Errors
-/// When `cargo metadata` fails or does not name a target directory.
+/// If `cargo metadata` fails or does not name a target directory.
 pub fn target_directory() -> Result<PathBuf> {
     let metadata = capture(cargo().args(["metadata", "--no-deps", "--format-version", "1"]))?;
     let metadata: Value = serde_json::from_str(&metadata).context("`cargo metadata` printed no JSON")?;
@@ -68,17 +68,14 @@ pub fn target_directory() -> Result<PathBuf> {
     Ok(PathBuf::from(path))
 }
 
-/// One variable of the environment.
+/// Reads an environment variable.
 #[must_use]
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the automation is configured by its environment, there is no config port here"
-)]
+#[expect(clippy::disallowed_methods, reason = "the environment configures the automation")]
 pub fn variable(name: &str) -> Option<OsString> {
     std::env::var_os(name)
 }
 
-/// The command as one would type it.
+/// The command line as typed in a shell.
 fn line(command: &Command) -> String {
     let mut words = vec![Path::new(command.get_program()).file_name().unwrap_or_default().to_string_lossy()];
     words.extend(command.get_args().map(std::ffi::OsStr::to_string_lossy));
@@ -90,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_failure_names_the_command_and_what_it_complained_about() {
+    fn a_failure_contains_the_command_and_its_error_output() {
         let error = capture(Command::new("sh").args(["-c", "echo out of paper >&2; exit 3"])).unwrap_err().to_string();
         assert!(error.contains("sh -c"), "{error}");
         assert!(error.contains("out of paper"), "{error}");

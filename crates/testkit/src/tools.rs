@@ -1,8 +1,7 @@
-//! Programs of the machine: found on the search path, or installed from the distribution where that is the machine's
-//! way.
+//! Programs of the machine: found on the search path, or installed from the distribution where that is usual.
 //!
-//! Installing says so and starts no service. It never skips silently: what is missing and cannot be installed is an
-//! error with the command to run.
+//! An installation prints a message and starts no service. A missing program that cannot be installed is an error with
+//! the command to run, never skipped silently.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -13,10 +12,10 @@ use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::run;
 
-/// What Debian's packages ask before they start a service.
+/// The program that Debian's packages run before they start a service.
 const POLICY: &str = "/usr/sbin/policy-rc.d";
 
-/// Where a program is, if it is on the search path or where Debian puts servers.
+/// Path of a program on the search path, or in Debian's folder for servers.
 #[must_use]
 pub fn find(program: &str) -> Option<PathBuf> {
     let path = run::variable("PATH").unwrap_or_default();
@@ -25,10 +24,10 @@ pub fn find(program: &str) -> Option<PathBuf> {
     folders.map(|folder| folder.join(program)).find(|program| program.is_file())
 }
 
-/// Where a program is; on Debian, as root, the package is installed if the program is not there.
+/// Path of a program. On Debian, root installs the package if the program is missing.
 ///
 /// # Errors
-/// When it is not there and is not installed here; the message says what to run.
+/// If it is missing and is not installed; the message says what to run.
 pub fn find_or_install(program: &str, package: &str) -> Result<PathBuf> {
     if let Some(found) = find(program) {
         return Ok(found);
@@ -37,10 +36,10 @@ pub fn find_or_install(program: &str, package: &str) -> Result<PathBuf> {
     find(program).with_context(|| format!("Debian's package `{package}` was installed and brought no {program}"))
 }
 
-/// Sees to it that something is there that is no program of its own; as [`find_or_install`] does.
+/// Like [`find_or_install`], for something that is not a program.
 ///
 /// # Errors
-/// When it is not there and is not installed here; the message says what to run.
+/// If it is missing and is not installed; the message says what to run.
 pub fn have_or_install(what: &str, package: &str, is_there: impl Fn() -> bool) -> Result<()> {
     if is_there() {
         return Ok(());
@@ -65,17 +64,17 @@ fn install_where_usual(what: &str, package: &str) -> Result<()> {
 /// Installs a package of Debian without starting its services.
 ///
 /// # Errors
-/// When it cannot be installed; the message says what to run.
+/// If it cannot be installed; the message says what to run.
 pub(crate) fn install(package: &str) -> Result<()> {
     let policy = Path::new(POLICY);
-    // An administrator's own word stands.
+    // An administrator's own policy stays.
     let is_ours = !policy.exists();
     if is_ours {
         fs::write(policy, "#!/bin/sh\nexit 101\n").with_context(|| format!("cannot write {POLICY}"))?;
         fs::set_permissions(policy, fs::Permissions::from_mode(0o755))?;
     }
     let arguments = ["install", "-y", "--no-install-recommends", package];
-    // A machine that is new knows no packages yet.
+    // A new machine may have no package lists.
     let installed = apt_get(&arguments).or_else(|_| apt_get(&["update"]).and_then(|()| apt_get(&arguments)));
     if is_ours {
         fs::remove_file(policy).with_context(|| format!("cannot remove {POLICY}"))?;
@@ -86,20 +85,20 @@ pub(crate) fn install(package: &str) -> Result<()> {
 /// Runs `apt-get`.
 ///
 /// # Errors
-/// When it does not succeed.
+/// If it fails.
 pub(crate) fn apt_get(arguments: &[&str]) -> Result<()> {
     let mut command = Command::new("apt-get");
-    // Two test binaries may get here at once: the second waits for the first one's lock.
+    // Two test binaries may install concurrently: the second waits for the lock of the first.
     command.args(["-q", "-o", "DPkg::Lock::Timeout=300"]).args(arguments).env("DEBIAN_FRONTEND", "noninteractive");
-    // What a test prints goes to its standard output; progress does not belong in there.
+    // A test's own output goes to standard output, without progress messages.
     let status = command.stdout(std::io::stderr()).status().context("cannot start apt-get")?;
     ensure!(status.success(), "`apt-get {}` failed ({status})", arguments.join(" "));
     Ok(())
 }
 
-/// Said even where the output of a test is kept back.
+/// Prints a message even if the test harness captures output.
 pub(crate) fn say(what: &str) {
     use std::io::Write as _;
-    // An output that is closed changes nothing.
+    // A closed output is ignored.
     let _ = writeln!(std::io::stderr(), "xtask: {what}");
 }

@@ -15,8 +15,8 @@ fn at(second: u64) -> Moment {
     Moment::after(Duration::from_secs(second))
 }
 
-/// The check, where the database never went back.
-fn checked(history: &History, ledger: &[Entry], last: &HashMap<String, Standing>) -> Findings {
+/// Checks a history in which the database never went back.
+fn checked(history: &History, ledger: &[Entry], last: &HashMap<String, FinalState>) -> Findings {
     check(history, Outcome { ledger, last, cuts: &[], lease: Duration::ZERO })
 }
 
@@ -67,7 +67,7 @@ impl Scenario {
         assert_eq!(self.findings().breaches.len(), 1, "{:?}", self.findings());
     }
 
-    fn lost(&self, change: Change, sent: u64, found: Standing) -> usize {
+    fn lost(&self, change: Change, sent: u64, found: FinalState) -> usize {
         let name = if change.is_final() && change != Close { "key" } else { "account" };
         let entry = Entry { change, name: name.into(), sent: at(sent), acknowledged: at(sent + 1) };
         checked(&self.history, &[entry], &HashMap::from([(name.to_owned(), found)])).lost.len()
@@ -77,9 +77,9 @@ impl Scenario {
 #[test]
 fn valid_after_an_answered_restriction_is_a_breach() {
     for change in [Revoke, Overwrite, Suspend, Close] {
-        let tale = Scenario::new().call(change, 1, 3, Acknowledged).seen(4, 5, Valid);
-        let findings = tale.findings();
-        let thing = if matches!(change, Revoke | Overwrite) { tale.key } else { tale.account };
+        let scenario = Scenario::new().call(change, 1, 3, Acknowledged).seen(4, 5, Valid);
+        let findings = scenario.findings();
+        let thing = if matches!(change, Revoke | Overwrite) { scenario.key } else { scenario.account };
         assert_eq!(findings.breaches, [Breach { seen: 0, call: 0, thing }], "{change:?}");
     }
 }
@@ -94,7 +94,7 @@ fn a_verification_sent_before_the_answer_may_get_either() {
 }
 
 #[test]
-fn invalid_and_unanswered_are_right_after_a_restriction() {
+fn invalid_and_no_answer_are_allowed_after_a_restriction() {
     for verdict in [Invalid, Unavailable, Nothing] {
         Scenario::new().call(Revoke, 1, 3, Acknowledged).seen(4, 5, verdict).is_clean();
     }
@@ -107,9 +107,9 @@ fn an_unknown_outcome_may_count_either_way() {
 }
 
 #[test]
-fn a_repeated_call_counts_from_the_answer_of_the_try_that_had_one() {
-    let tale = Scenario::new().call(Revoke, 1, 3, Unknown).call(Revoke, 4, 6, Acknowledged);
-    tale.seen(5, 7, Valid).is_clean();
+fn a_repeated_call_counts_from_its_acknowledged_attempt() {
+    let scenario = Scenario::new().call(Revoke, 1, 3, Unknown).call(Revoke, 4, 6, Acknowledged);
+    scenario.seen(5, 7, Valid).is_clean();
     Scenario::new().call(Revoke, 1, 3, Unknown).call(Revoke, 4, 6, Acknowledged).seen(7, 8, Valid).has_one_breach();
 }
 
@@ -121,7 +121,7 @@ fn a_refused_call_changes_nothing() {
 }
 
 #[test]
-fn what_was_resumed_may_be_valid_from_the_beginning_of_the_resume() {
+fn a_credential_may_be_valid_from_the_beginning_of_a_resume() {
     let suspended = || Scenario::new().call(Suspend, 1, 2, Acknowledged);
     suspended().call(Resume, 5, 7, Acknowledged).seen(6, 6, Valid).seen(4, 5, Valid).seen(8, 9, Valid).is_clean();
     suspended().call(Resume, 5, 7, Unknown).seen(8, 9, Valid).seen(8, 9, Invalid).is_clean();
@@ -129,7 +129,7 @@ fn what_was_resumed_may_be_valid_from_the_beginning_of_the_resume() {
 }
 
 #[test]
-fn suspended_once_more_is_suspended() {
+fn an_account_suspended_again_is_suspended() {
     let twice = || {
         let once = Scenario::new().call(Suspend, 1, 2, Acknowledged).call(Resume, 3, 4, Acknowledged);
         once.call(Suspend, 5, 6, Acknowledged)
@@ -139,7 +139,7 @@ fn suspended_once_more_is_suspended() {
 }
 
 #[test]
-fn a_resume_that_was_cut_off_may_come_late_and_one_at_the_same_time_may_come_second() {
+fn a_resume_with_unknown_outcome_may_take_effect_late_and_a_concurrent_one_may_come_second() {
     let late = Scenario::new().call(Suspend, 1, 2, Acknowledged).call(Resume, 3, 4, Unknown);
     late.call(Suspend, 5, 6, Acknowledged).seen(7, 8, Valid).is_clean();
     let overlapping = Scenario::new().call(Suspend, 1, 4, Acknowledged).call(Resume, 2, 3, Acknowledged);
@@ -147,19 +147,19 @@ fn a_resume_that_was_cut_off_may_come_late_and_one_at_the_same_time_may_come_sec
 }
 
 #[test]
-fn nothing_lifts_what_is_revoked_or_closed() {
+fn a_revocation_or_a_closing_is_never_lifted() {
     Scenario::new().call(Close, 1, 2, Acknowledged).call(Resume, 3, 4, Acknowledged).seen(5, 6, Valid).has_one_breach();
     Scenario::new().call(Revoke, 1, 2, Acknowledged).call(Resume, 3, 4, Unknown).seen(5, 6, Valid).has_one_breach();
 }
 
 #[test]
-fn what_rests_on_two_keys_is_dead_with_either() {
-    let mut tale = Scenario::new();
-    let other = tale.history.add_thing("other key", Span::BEFORE);
-    let rests_on = vec![tale.key, other];
+fn a_token_of_two_keys_ends_with_either() {
+    let mut scenario = Scenario::new();
+    let other = scenario.history.add_thing("other key", Span::BEFORE);
+    let rests_on = vec![scenario.key, other];
     let made = Made { name: "token".into(), rests_on, good_until: None, born: Span::BEFORE };
-    tale.value = tale.history.add_subject(made);
-    let mut tale = tale.seen(4, 5, Valid);
+    scenario.value = scenario.history.add_subject(made);
+    let mut scenario = scenario.seen(4, 5, Valid);
     let of = |thing| Call {
         change: Revoke,
         things: vec![thing],
@@ -169,29 +169,29 @@ fn what_rests_on_two_keys_is_dead_with_either() {
         ended: at(2),
         ending: Acknowledged,
     };
-    tale.is_clean();
-    for thing in [tale.key, other] {
-        tale.history.calls = vec![of(thing)];
-        tale.has_one_breach();
+    scenario.is_clean();
+    for thing in [scenario.key, other] {
+        scenario.history.calls = vec![of(thing)];
+        scenario.has_one_breach();
     }
 }
 
 #[test]
-fn invalid_without_a_cause_is_untrue_and_an_outage_is_not() {
+fn an_invalid_without_a_cause_is_a_finding_and_an_outage_is_not() {
     assert_eq!(Scenario::new().seen(1, 2, Invalid).findings().untrue, [0]);
     assert_eq!(Scenario::new().seen(1, 2, Invalid).call(Revoke, 3, 4, Acknowledged).findings().untrue, [0]);
     Scenario::new().seen(1, 2, Unavailable).seen(1, 2, Nothing).is_clean();
 }
 
 #[test]
-fn a_token_past_its_time_may_be_refused() {
-    let mut tale = Scenario::new().seen(1, 2, Invalid).seen(8, 9, Invalid);
-    tale.history.subjects[0].good_until = Some(at(9));
-    assert_eq!(tale.findings().untrue, [0]);
+fn an_expired_token_may_be_refused() {
+    let mut scenario = Scenario::new().seen(1, 2, Invalid).seen(8, 9, Invalid);
+    scenario.history.subjects[0].good_until = Some(at(9));
+    assert_eq!(scenario.findings().untrue, [0]);
 }
 
 #[test]
-fn invalid_after_an_answered_resume_is_listed_apart() {
+fn an_invalid_after_an_acknowledged_resume_is_listed_separately() {
     let resumed = || Scenario::new().call(Suspend, 1, 2, Acknowledged).call(Resume, 3, 4, Acknowledged);
     let findings = resumed().seen(5, 6, Invalid).findings();
     assert_eq!((findings.late, findings.untrue.len()), (vec![0], 0));
@@ -200,31 +200,31 @@ fn invalid_after_an_answered_resume_is_listed_apart() {
 }
 
 #[test]
-fn what_was_acknowledged_and_is_not_there_is_lost() {
+fn an_acknowledged_change_that_is_absent_is_lost() {
     let revoked = || Scenario::new().call(Revoke, 1, 2, Acknowledged);
-    assert_eq!(revoked().lost(Revoke, 1, Standing::Ended), 0);
-    assert_eq!(revoked().lost(Revoke, 1, Standing::Active), 1);
-    assert_eq!(revoked().lost(Revoke, 1, Standing::Absent), 1);
+    assert_eq!(revoked().lost(Revoke, 1, FinalState::Ended), 0);
+    assert_eq!(revoked().lost(Revoke, 1, FinalState::Active), 1);
+    assert_eq!(revoked().lost(Revoke, 1, FinalState::Absent), 1);
     let suspended = || Scenario::new().call(Suspend, 1, 2, Acknowledged);
-    assert_eq!(suspended().lost(Suspend, 1, Standing::Suspended), 0);
-    assert_eq!(suspended().lost(Suspend, 1, Standing::Ended), 0);
-    assert_eq!(suspended().lost(Suspend, 1, Standing::Active), 1);
-    assert_eq!(suspended().lost(Close, 1, Standing::Suspended), 1);
+    assert_eq!(suspended().lost(Suspend, 1, FinalState::Suspended), 0);
+    assert_eq!(suspended().lost(Suspend, 1, FinalState::Ended), 0);
+    assert_eq!(suspended().lost(Suspend, 1, FinalState::Active), 1);
+    assert_eq!(suspended().lost(Close, 1, FinalState::Suspended), 1);
 }
 
 #[test]
-fn what_was_resumed_afterwards_is_not_lost() {
+fn a_suspension_that_was_resumed_is_not_lost() {
     let resumed = |ending| Scenario::new().call(Suspend, 1, 2, Acknowledged).call(Resume, 3, 4, ending);
-    assert_eq!(resumed(Acknowledged).lost(Suspend, 1, Standing::Active), 0);
-    assert_eq!(resumed(Unknown).lost(Suspend, 1, Standing::Active), 0);
-    assert_eq!(resumed(Refused).lost(Suspend, 1, Standing::Active), 1);
+    assert_eq!(resumed(Acknowledged).lost(Suspend, 1, FinalState::Active), 0);
+    assert_eq!(resumed(Unknown).lost(Suspend, 1, FinalState::Active), 0);
+    assert_eq!(resumed(Refused).lost(Suspend, 1, FinalState::Active), 1);
     let again = resumed(Acknowledged).call(Suspend, 5, 6, Acknowledged);
-    assert_eq!(again.lost(Suspend, 1, Standing::Active), 0);
-    assert_eq!(again.lost(Suspend, 5, Standing::Active), 1);
+    assert_eq!(again.lost(Suspend, 1, FinalState::Active), 0);
+    assert_eq!(again.lost(Suspend, 5, FinalState::Active), 1);
 }
 
 #[test]
-fn an_entry_of_something_unheard_of_is_lost() {
-    let entry = Entry { change: Revoke, name: "nobody".into(), sent: at(1), acknowledged: at(2) };
+fn an_entry_of_an_unknown_thing_is_lost() {
+    let entry = Entry { change: Revoke, name: "unknown".into(), sent: at(1), acknowledged: at(2) };
     assert_eq!(checked(&History::default(), &[entry], &HashMap::new()).lost.len(), 1);
 }

@@ -1,4 +1,4 @@
-//! Accounts, keys, pairs and tokens for the load: made at any node, with repeats until one makes them.
+//! Creates accounts, keys, pairs and tokens for the load at any node, with retries.
 
 use anyhow::{Result, bail};
 use serde_json::{Value, json};
@@ -10,16 +10,16 @@ use crate::credentials::{Form, Shown};
 use crate::history::{Made, Span, Subject, Thing};
 use keyward_testkit::program::member;
 
-/// The life of an access token, with a good minute to spare: a busy machine may be late.
+/// Lifetime of an access token, minus more than a minute for a busy machine.
 const TOKEN_LIFE: std::time::Duration = std::time::Duration::from_secs(530);
 
-/// An account, and what it rests on: itself and those above.
+/// An account. It depends on itself and on all accounts above it.
 #[derive(Clone, Debug)]
 pub(crate) struct Account {
     pub(crate) mid: String,
     pub(super) thing: Thing,
     pub(super) rests_on: Vec<Thing>,
-    /// When it was made or, where it was suspended since, resumed: what went with the database may be either.
+    /// When it was created or, after a suspension, last resumed: the database may lose either.
     pub(super) born: Span,
 }
 
@@ -36,13 +36,13 @@ pub(super) struct Key {
 pub(super) struct Pair {
     pub(super) public: Key,
     pub(super) secret: Key,
-    /// Both, where a token is obtained with them.
+    /// Both values, with which a token is requested.
     pub(super) both: Shown,
     rests_on: Vec<Thing>,
     born: Span,
 }
 
-/// What was obtained with a pair.
+/// The tokens of a pair.
 #[derive(Clone, Debug)]
 pub(super) struct Tokens {
     pub(super) access: Shown,
@@ -50,13 +50,12 @@ pub(super) struct Tokens {
 }
 
 impl Account {
-    /// The root.
     pub(crate) fn platform(run: &Run) -> Self {
         let mid = run.world.platform.mid.clone();
         Self { mid, thing: run.platform, rests_on: vec![run.platform], born: Span::BEFORE }
     }
 
-    /// A new one below this one.
+    /// A new account below this one.
     pub(super) fn above(&self, run: &Run, mid: &str, born: Span) -> Self {
         let thing = run.recorder.thing(mid, born);
         Self { mid: mid.to_owned(), thing, rests_on: [&[thing], self.rests_on.as_slice()].concat(), born }
@@ -70,20 +69,20 @@ impl Pair {
 }
 
 impl Client<'_> {
-    /// A merchant below this account.
+    /// Creates a merchant below this account.
     ///
     /// # Errors
-    /// When the run is over first.
+    /// If the run ends first.
     pub(super) fn make_merchant(&mut self, below: &Account) -> Result<Account> {
         let body = json!({ "name": "Merchant", "parent_mid": below.mid });
         let (made, born) = self.make(Op::Register, "/v1/merchants", &body, true, below.born)?;
         Ok(below.above(self.run, &member(&made, "mid")?, born))
     }
 
-    /// A secret key of this account.
+    /// Creates a secret key of this account.
     ///
     /// # Errors
-    /// When the run is over first.
+    /// If the run ends first.
     pub(super) fn make_key(&mut self, account: &Account) -> Result<Key> {
         let scopes = ["charges:read"];
         let body = json!({ "mid": account.mid, "name": "Key", "type": "secret", "scopes": scopes });
@@ -91,20 +90,20 @@ impl Client<'_> {
         Ok(self.key(account, [&member(&made, "id")?, &member(&made, "value")?], Form::Secret, born))
     }
 
-    /// A pair of this account.
+    /// Creates a pair of this account.
     ///
     /// # Errors
-    /// When the run is over first.
+    /// If the run ends first.
     pub(super) fn make_pair(&mut self, account: &Account, name: &str) -> Result<Pair> {
         let (path, body) = pair_body(account, name, false);
         let (made, born) = self.make(Op::CreatePair, &path, &body, true, account.born)?;
         self.pair(account, &made, born)
     }
 
-    /// The pair in an answer.
+    /// Reads the pair in an answer.
     ///
     /// # Errors
-    /// When there is none.
+    /// If the answer contains none.
     pub(super) fn pair(&self, account: &Account, made: &Value, born: Span) -> Result<Pair> {
         let id = |place: usize| member(&made["keys"][place], "id");
         let (app_key, app_secret) = (member(made, "appKey")?, member(made, "appSecret")?);
@@ -118,12 +117,12 @@ impl Client<'_> {
         Ok(Pair { public, secret, both, rests_on, born })
     }
 
-    /// Tokens for a pair.
+    /// Obtains tokens with a pair.
     ///
     /// # Errors
-    /// When the run is over first.
+    /// If the run ends first.
     pub(super) fn make_tokens(&mut self, pair: &Pair) -> Result<Tokens> {
-        let asked = self.run.clock.now();
+        let requested = self.run.clock.now();
         let (path, body) = ("/v1/oauth2/token", serde_json::from_str(&pair.both.value)?);
         let (made, born) = self.make(Op::Token, path, &body, false, pair.born)?;
         let subject = |what: &str, good_until| -> Subject {
@@ -131,7 +130,7 @@ impl Client<'_> {
             self.run.recorder.subject(Made { name, rests_on: pair.rests_on.clone(), good_until, born })
         };
         let shown = |subject, value: String, form| Shown { subject, value: value.into(), form };
-        let access = subject("an access token", Some(asked + TOKEN_LIFE));
+        let access = subject("an access token", Some(requested + TOKEN_LIFE));
         let refresh = subject("a refresh token", None);
         let redeem = json!({ "refreshToken": member(&made, "refreshToken")? }).to_string();
         Ok(Tokens {
@@ -147,9 +146,9 @@ impl Client<'_> {
         Key { id: id.to_owned(), thing, shown: Shown { subject, value: value.into(), form } }
     }
 
-    /// Asks any node, again until one makes it. What an earlier try may have made is not used.
+    /// Sends a request to any node, and retries until one answers. Ignores objects of attempts with an unknown outcome.
     ///
-    /// It is made from what was made at `from`, by the platform's key or else by a credential in the body.
+    /// The request depends on something created at `from`. Its credential is the platform's key, or else in the body.
     fn make(&mut self, op: Op, path: &str, body: &Value, by_platform: bool, from: Span) -> Result<(Value, Span)> {
         let (body, run) = (body.to_string(), self.run);
         while !run.is_over() {
@@ -161,7 +160,7 @@ impl Client<'_> {
                 let born = Span { sent, answered: run.clock.now() };
                 match answer.status {
                     200 | 201 => return Ok((serde_json::from_str(&answer.text)?, born)),
-                    // That is recorded, or passes.
+                    // `send` records the first; the second passes.
                     401 if by_platform => {}
                     429 => {}
                     400..500 if run.may_lack(from) => bail!(Gone),
@@ -175,19 +174,19 @@ impl Client<'_> {
     }
 }
 
-/// The parent of something went with a database that went back.
+/// Something that a request depends on was lost with the database.
 #[derive(Debug)]
 pub(super) struct Gone;
 
 impl std::fmt::Display for Gone {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("what it rests on went with the database")
+        f.write_str("something that it depends on was lost with the database")
     }
 }
 
 impl std::error::Error for Gone {}
 
-/// What was made; nothing where what it rests on is gone, which is no failure.
+/// Returns `None` for [`Gone`], which is no failure.
 pub(super) fn unless_gone<T>(made: Result<T>) -> Result<Option<T>> {
     match made {
         Err(error) if error.is::<Gone>() => Ok(None),
@@ -195,25 +194,25 @@ pub(super) fn unless_gone<T>(made: Result<T>) -> Result<Option<T>> {
     }
 }
 
-/// The run was over before something was made. That is no failure: the worker ends.
+/// The run ended before a request succeeded. This is no failure: the worker ends.
 #[derive(Debug)]
 pub(super) struct Over;
 
 impl std::fmt::Display for Over {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("the run was over before it was ready: no node made an account, a key or a token")
+        f.write_str("the run ended during its preparation: no node created an account, a key or a token")
     }
 }
 
 impl std::error::Error for Over {}
 
-/// Path and body that ask for a pair.
+/// Path and body of a request for a pair.
 pub(super) fn pair_body(account: &Account, name: &str, overwrite: bool) -> (String, Value) {
     let body = json!({ "name": name, "scopes": ["charges:read"], "overwriteExistingKey": overwrite });
     (format!("/v1/merchants/{}/api-keys", account.mid), body)
 }
 
-/// Every worker ends because the run is over.
+/// Treats [`Over`] as success: every worker ends with the run.
 pub(super) fn or_over(worked: Result<()>) -> Result<()> {
     match worked {
         Err(error) if error.is::<Over>() => Ok(()),

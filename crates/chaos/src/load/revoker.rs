@@ -1,7 +1,8 @@
-//! Workers that revoke: each makes things that every node sees, and revokes them later at any node, one by one.
+//! Workers that revoke: each creates keys and pairs, has every node verify them, and revokes them one by one at any
+//! node.
 //!
-//! Some are revoked right after they were first seen, so that reads are under way. Others stay in the memory of every
-//! node for seconds, through the faults of that time.
+//! Some are revoked right after their first verification, so that reads are pending. Others stay in the memory of every
+//! node for seconds, during faults.
 
 use std::thread;
 use std::time::Duration;
@@ -14,7 +15,7 @@ use crate::credentials::Shown;
 use crate::history::{Change, Ending, Span, Thing};
 use keyward_testkit::clock::Pace;
 
-/// Maximum number of things that wait for their revocation, for each worker.
+/// Maximum number of keys and pairs of each worker that wait for their revocation.
 const WAITING: usize = 4;
 
 /// One of several workers that take turns.
@@ -23,16 +24,16 @@ pub(super) struct Turn {
     pub(super) each: Duration,
 }
 
-/// Something that every node has seen, and that will be restricted.
+/// A key or a pair that every node has verified, and that will be restricted.
 struct Doomed {
     fate: Fate,
-    /// What all nodes are shown before.
+    /// Credentials that all nodes verify before the restriction.
     before: Vec<Shown>,
-    /// What all nodes are shown once it is restricted.
+    /// Credentials that all nodes verify after the restriction.
     after: Vec<Shown>,
 }
 
-/// What becomes of it.
+/// How it will be restricted.
 enum Fate {
     Revoked { id: String, thing: Thing },
     Overwritten { account: Account, name: String, things: [Thing; 2] },
@@ -59,7 +60,7 @@ fn until_over(client: &mut Client<'_>, turn: &Turn, accounts: &[Account]) -> Res
         client.run.credentials.add(&doomed.before);
         warm(client, &doomed.before);
         waiting.push(doomed);
-        // The newest at once, or an old one as soon as enough of them wait.
+        // The newest immediately, or an old one as soon as enough wait.
         let newest = waiting.len() - 1;
         if client.rng.percent(50) {
             restrict(client, &waiting.swap_remove(newest))?;
@@ -74,11 +75,11 @@ fn until_over(client: &mut Client<'_>, turn: &Turn, accounts: &[Account]) -> Res
 fn a_key(client: &mut Client<'_>, account: &Account) -> Result<Doomed> {
     let key = client.make_key(account)?;
     let fate = Fate::Revoked { id: key.id, thing: key.thing };
-    // Twice, so that both ways to ask are likely.
+    // Twice, so that both kinds of request are likely.
     Ok(Doomed { fate, before: vec![key.shown.clone()], after: vec![key.shown.clone(), key.shown] })
 }
 
-/// With either key the tokens die.
+/// The tokens end with either key.
 fn a_key_of_a_pair(client: &mut Client<'_>, account: &Account) -> Result<Doomed> {
     let pair = client.make_pair(account, "Pair")?;
     let tokens = client.make_tokens(&pair)?;
@@ -88,9 +89,9 @@ fn a_key_of_a_pair(client: &mut Client<'_>, account: &Account) -> Result<Doomed>
     Ok(Doomed { fate: Fate::Revoked { id: key.id, thing: key.thing }, before, after })
 }
 
-/// By a new one of the same name.
+/// A new pair of the same name overwrites it.
 fn a_whole_pair(client: &mut Client<'_>, account: &Account) -> Result<Doomed> {
-    // A name of its own, or another worker would overwrite it.
+    // A unique name: otherwise another worker would overwrite it.
     let name = format!("Pair {:x}", client.rng.draw());
     let pair = client.make_pair(account, &name)?;
     let tokens = client.make_tokens(&pair)?;
@@ -100,7 +101,7 @@ fn a_whole_pair(client: &mut Client<'_>, account: &Account) -> Result<Doomed> {
     Ok(Doomed { fate, before, after })
 }
 
-/// Has every node verify them, so that they are in its memory; then waits a little.
+/// Has every node verify these, so that they are in its memory. Then waits briefly.
 pub(super) fn warm(client: &mut Client<'_>, shown: &[Shown]) {
     client.run.credentials.attend(shown);
     client.run.probes.everywhere(shown);
@@ -115,18 +116,18 @@ fn restrict(client: &mut Client<'_>, doomed: &Doomed) -> Result<()> {
     }
 }
 
-/// Some by two clients at the same time, at different nodes: from the first acknowledgement on it holds.
+/// Sometimes two clients revoke concurrently at different nodes; the first acknowledgement counts.
 fn revoke(client: &mut Client<'_>, id: &str, thing: Thing, shown: &[Shown]) -> Result<()> {
     let path = format!("/v1/api-keys/{id}");
     let request = client.request("DELETE", &path, None);
     let order = Order { change: Change::Revoke, things: &[thing], request, shown };
     if client.rng.percent(85) {
-        return client.insist(&order).map(drop);
+        return client.complete(&order).map(drop);
     }
     let mut other = Client::new(client.run, client.rng.stream(1))?;
     thread::scope(|scope| {
-        let at_once = scope.spawn(|| other.insist(&order).map(drop));
-        client.insist(&order)?;
+        let at_once = scope.spawn(|| other.complete(&order).map(drop));
+        client.complete(&order)?;
         at_once.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     })
 }
@@ -136,8 +137,8 @@ fn overwrite(client: &mut Client<'_>, account: &Account, name: &str, things: &[T
     let body = body.to_string();
     let request = client.request("POST", &path, Some(&body));
     let sent = client.run.clock.now();
-    let done = client.insist(&Order { change: Change::Overwrite, things, request, shown })?;
-    // A try that is in doubt may come late, and then overwrites the new pair too.
+    let done = client.complete(&Order { change: Change::Overwrite, things, request, shown })?;
+    // An attempt with an unknown outcome may take effect late, and then overwrites the new pair too.
     if done.ending == Ending::Acknowledged && !done.in_doubt {
         let born = Span { sent, answered: client.run.clock.now() };
         let new = client.pair(account, &serde_json::from_str(&done.body)?, born)?;

@@ -1,7 +1,7 @@
-//! Workers that suspend, resume and close accounts, of merchants and of the partners above them.
+//! Workers that suspend, resume and close merchants and the partners above them.
 //!
-//! One worker alone changes an account, by one call after the other. A call that is in doubt may take effect late: the
-//! account is closed then, which nothing undoes.
+//! Only one worker changes an account, with one call after the other. A call with an unknown outcome may take effect
+//! late, so its account is then closed, which is final.
 
 use std::thread;
 
@@ -16,7 +16,7 @@ use crate::history::{Change, Span};
 /// Maximum number of suspensions of one account.
 const TURNS: u64 = 4;
 
-/// An account, and everything below it that can be shown.
+/// An account, and all credentials below it.
 struct Ward {
     account: Account,
     below: Vec<Shown>,
@@ -41,7 +41,7 @@ fn until_over(client: &mut Client<'_>, partners: &[&str]) -> Result<()> {
         }
         let above = partner.as_ref().map_or(&platform, |partner| &partner.account);
         let Some(mut merchant) = unless_gone(merchant(client, above))? else {
-            // The partner is still suspended if its resumption went with the database.
+            // The partner is still suspended if the database lost its resumption.
             if let Some(partner) = &mut partner {
                 change(client, partner, Change::Resume)?;
             }
@@ -49,7 +49,7 @@ fn until_over(client: &mut Client<'_>, partners: &[&str]) -> Result<()> {
         };
         if let Some(partner) = &mut partner {
             partner.below.extend(merchant.below.iter().cloned());
-            // Old ones have ended, and were verified often enough.
+            // Old credentials have ended, and were verified often enough.
             let too_many = partner.below.len().saturating_sub(12);
             partner.below.drain(..too_many);
         }
@@ -77,7 +77,7 @@ fn merchant(client: &mut Client<'_>, above: &Account) -> Result<Ward> {
     Ok(Ward { account, below, closed: false })
 }
 
-/// Suspends and resumes; closes where either is in doubt.
+/// Suspends and resumes. Closes if the outcome of either is unknown.
 fn once(client: &mut Client<'_>, ward: &mut Ward) -> Result<()> {
     warm(client, &ward.below);
     let mut in_doubt = change(client, ward, Change::Suspend)?;
@@ -89,13 +89,13 @@ fn once(client: &mut Client<'_>, ward: &mut Ward) -> Result<()> {
     Ok(())
 }
 
-/// Returns whether it is in doubt.
+/// Returns whether the outcome of an attempt is unknown.
 fn change(client: &mut Client<'_>, ward: &mut Ward, change: Change) -> Result<bool> {
     let path = format!("/v1/merchants/{}/{}", ward.account.mid, change.name());
     let request = client.request("POST", &path, None);
     let order = Order { change, things: &[ward.account.thing], request, shown: &ward.below };
     let sent = client.run.clock.now();
-    let done = client.insist(&order)?;
+    let done = client.complete(&order)?;
     if change == Change::Resume {
         ward.account.born = Span { sent, answered: client.run.clock.now() };
     }

@@ -1,7 +1,7 @@
-//! One message of HTTP/1.1, a request or an answer, read from a connection.
+//! Reads one HTTP/1.1 message, a request or an answer, from a connection.
 //!
-//! Its bytes matter: a proxy passes on what it does not change. It reads bodies of a stated length only, since the
-//! service sends no others to the calls of a run.
+//! Keeps the exact bytes, which the proxy passes on. Reads only bodies with a stated length: the service sends no other
+//! bodies in a run.
 
 use std::io::{self, Read as _};
 use std::net::TcpStream;
@@ -9,19 +9,19 @@ use std::time::Duration;
 
 use keyward_testkit::clock::{Clock, Moment};
 
-/// More than any message of the service here.
+/// Larger than any message of a run.
 const MOST: usize = 1 << 20;
 
 /// Head and body.
 #[derive(Clone, Debug)]
 pub(super) struct Message {
-    /// All lines of the head, without the empty one.
+    /// All lines of the head, without the empty line.
     pub(super) head: String,
     pub(super) body: Vec<u8>,
 }
 
 impl Message {
-    /// As it was sent.
+    /// The exact bytes as sent.
     pub(super) fn bytes(&self) -> Vec<u8> {
         [self.head.as_bytes(), b"\r\n\r\n", &self.body].concat()
     }
@@ -32,7 +32,7 @@ fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
     lines.find_map(|(it, value)| it.eq_ignore_ascii_case(name).then(|| value.trim()))
 }
 
-/// The reading side of a connection, with what has arrived ahead of its turn.
+/// The reading side of a connection, with bytes of later messages.
 #[derive(Debug)]
 pub(super) struct Reader {
     stream: TcpStream,
@@ -48,10 +48,10 @@ impl Reader {
         &mut self.stream
     }
 
-    /// The next message.
+    /// Reads the next message.
     ///
     /// # Errors
-    /// When the connection ends before it does, it is no message, or it is not there by the deadline.
+    /// If the connection ends within the message, the bytes are not a message, or it is incomplete at the deadline.
     pub(super) fn read(&mut self, clock: Clock, deadline: Moment) -> io::Result<Message> {
         let end = loop {
             if let Some(end) = self.ahead.windows(4).position(|four| four == b"\r\n\r\n") {

@@ -1,4 +1,4 @@
-//! A report as it is printed.
+//! Prints a report.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -11,10 +11,10 @@ use crate::plan::Mode;
 use crate::schedule::Kind;
 use keyward_testkit::http::Silence;
 
-/// Maximum number of lost changes that are listed.
+/// Maximum number of listed lost changes.
 const LISTED: usize = 4;
 
-/// Maximum number of explanations of each kind that are printed; the file has all of them.
+/// Maximum number of printed explanations of each kind. The file contains all.
 const PRINTED: usize = 3;
 
 impl Report {
@@ -45,15 +45,15 @@ impl Report {
             let more = listed.len().saturating_sub(LISTED);
             let shown = listed[..listed.len() - more].join(", ");
             let shown = if more > 0 { format!("{shown} and {more} more") } else { shown };
-            let said = cut.said.iter().map(|said| format!("{} to {}", said.kept_up_to, said.had_up_to));
-            let said: BTreeSet<String> = said.collect();
+            let reports = cut.reports.iter().map(|report| format!("{} to {}", report.kept_up_to, report.had_up_to));
+            let reports: BTreeSet<String> = reports.collect();
             writeln!(
                 f,
                 "  the database went back at {}: {} events lost; the service reports: {}; acknowledged \
-                 changes that it lost and that were not made again: {} ({shown})",
+                 changes that it lost and that were not repeated: {} ({shown})",
                 cut.ended,
                 cut.lost.len(),
-                if said.is_empty() { "nothing".to_owned() } else { said.into_iter().collect::<Vec<_>>().join(", ") },
+                if reports.is_empty() { "none".to_owned() } else { reports.into_iter().collect::<Vec<_>>().join(", ") },
                 listed.len(),
             )?;
         }
@@ -112,12 +112,12 @@ impl Report {
         )?;
         writeln!(f, "  no fault near: {}", Times::of(quiet.map(|call| call.ended.since(call.sent))))?;
         writeln!(f, "  while a node was dead, or shortly after: {}", during(|kind| kind == Kind::Kill))?;
-        writeln!(f, "  while a node stood still, or shortly after: {}", during(|kind| kind == Kind::Pause))?;
+        writeln!(f, "  while a node was stopped, or shortly after: {}", during(|kind| kind == Kind::Pause))?;
         let parked = during(|kind| kind == Kind::Parked);
-        writeln!(f, "  while clients took no answers, or shortly after: {parked}")?;
+        writeln!(f, "  while clients read no answers, or shortly after: {parked}")?;
         let log = during(|kind| kind == Kind::Log);
-        writeln!(f, "  while no one read a log, or shortly after: {log}")?;
-        writeln!(f, "  while a wire was broken, or shortly after: {}", during(Kind::is_network))?;
+        writeln!(f, "  while a log was not read, or shortly after: {log}")?;
+        writeln!(f, "  while a network was broken, or shortly after: {}", during(Kind::is_network))?;
         writeln!(f, "  while Postgres was dead, or shortly after: {}", during(|kind| kind == Kind::Postgres))?;
         writeln!(f, "  while the database went back, or shortly after: {}", during(Kind::goes_back))
     }
@@ -131,17 +131,18 @@ impl fmt::Display for Report {
         let unanswered = |verdict| self.history.seen.iter().filter(|seen| seen.verdict == verdict).count();
         writeln!(
             f,
-            "verifications: {} with a verdict, {} answered 503 or 504, {} without an answer; {} of these with no fault near",
+            "verifications: {} with a verdict, {} answered 503 or 504, {} without an answer; {} of these without a \
+             fault near",
             self.load().0,
             unanswered(Verdict::Unavailable),
             unanswered(Verdict::Nothing),
             self.unexplained(),
         )?;
         let (attacks, elsewhere) = self.attacks();
-        let (at_once, [start, storm, end]) = (super::AT_ONCE, self.took);
+        let (soon, [start, storm, end]) = (super::IMMEDIATELY, self.took);
         writeln!(
             f,
-            "attacks: {attacks} of these were sent within {at_once:?} of the acknowledgement of what they ask about, \
+            "attacks: {attacks} of these were sent within {soon:?} of the acknowledgement of a restriction, \
              {elsewhere} to another node"
         )?;
         let (verdicts, acknowledged) = self.load();
@@ -149,7 +150,7 @@ impl fmt::Display for Report {
             |count: usize| f64::from(u32::try_from(count).unwrap_or(u32::MAX)) / storm.as_secs_f64().max(1.0);
         writeln!(
             f,
-            "load held: {:.0} verdicts and {:.1} acknowledged changes a second",
+            "load: {:.0} verdicts and {:.1} acknowledged changes a second",
             a_second(verdicts),
             a_second(acknowledged)
         )?;
@@ -159,19 +160,20 @@ impl fmt::Display for Report {
         writeln!(
             f,
             "breaches: {}; refusals without a cause: {}; acknowledged changes lost: {} of {} (and {} by the database \
-             itself); losses of the database without a report: {}; nodes that ended by themselves: {}; complaints: {}",
+             itself); losses of the database without a report: {}; nodes that ended by themselves: {}; errors of the \
+             run: {}",
             self.breaches(),
             self.untrue_refusals(),
             self.lost(),
             self.acknowledged,
             self.cut_off(),
-            self.unsaid(),
+            self.unreported(),
             self.crashes(),
-            self.complaints.len(),
+            self.errors.len(),
         )?;
         let is_control = matches!(self.plan.mode, Mode::Control(_));
         if is_control {
-            writeln!(f, "this was a control: its defect was planted")?;
+            writeln!(f, "this was a control with a planted defect")?;
         }
         self.explanations(if is_control { 1 } else { PRINTED })
             .iter()

@@ -1,4 +1,4 @@
-//! Durations: their number, median, 99th percentile and maximum.
+//! Statistics of durations: number, median, 99th percentile and maximum.
 
 use std::fmt;
 use std::time::Duration;
@@ -13,7 +13,7 @@ impl Times {
         Self(times)
     }
 
-    /// The time that this percentage did not exceed.
+    /// The smallest duration that at least this percentage does not exceed.
     fn percentile(&self, percent: usize) -> Duration {
         let place = (self.0.len() * percent).div_ceil(100).saturating_sub(1);
         self.0.get(place).copied().unwrap_or_default()
@@ -37,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn percentiles_are_times_that_were_seen() {
+    fn percentiles_are_measured_times() {
         let times = Times::of((1..=200).rev().map(Duration::from_millis));
         assert_eq!(times.to_string(), "p50 100.0 ms, p99 198.0 ms, max 200.0 ms (200 times)");
         assert_eq!(

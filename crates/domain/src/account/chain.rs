@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Account, Mid, Role, Status};
 use crate::AccountId;
 
-/// What a chain holds of one account.
+/// The data of one account in a chain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Link {
     /// Internal identifier.
@@ -27,7 +27,7 @@ impl From<&Account> for Link {
 /// Maximum number of ancestors: a merchant's partner and the platform.
 const MOST_ABOVE: usize = 2;
 
-/// An account, its parent and its grandparent, as far as they exist. A clone copies no text: the links are shared.
+/// An account with its parent and its grandparent, if they exist. A clone copies no text: the links are shared.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Chain {
     own: Arc<Link>,

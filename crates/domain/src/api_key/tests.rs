@@ -43,7 +43,7 @@ fn a_key_is_never_issued_expired() {
 }
 
 #[test]
-fn all_objections_to_a_key_are_raised_together() {
+fn all_errors_of_a_key_are_returned_together() {
     let scopes: ScopeSet = "api-keys:read charges:read merchants:*".parse().unwrap();
     let now = Now::exact(at(10));
     let errors = |key_type, restrictions| KeyTerms::errors(key_type, &scopes, &restrictions, now).collect::<Vec<_>>();

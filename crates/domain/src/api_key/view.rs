@@ -6,7 +6,7 @@ use crate::{
     secret_hash::{DigestError, DigestRef, Proof},
 };
 
-/// What decides whether a key is valid, and what the response reports about a valid one.
+/// The data that decide whether a key is valid, and those that the response contains for a valid one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeyView<'a> {
     /// Unique identifier.
@@ -19,7 +19,7 @@ pub struct KeyView<'a> {
     pub name: &'a str,
     /// Scopes granted to the key.
     pub scopes: Scopes<'a>,
-    /// What may hold it back beside its state and its account.
+    /// Conditions beside its state and its account.
     pub restrictions: &'a Restrictions,
     /// Whether the key itself was revoked.
     pub revoked: bool,
@@ -27,7 +27,7 @@ pub struct KeyView<'a> {
     pub material: MaterialRef<'a>,
 }
 
-/// What is stored of a key's value, borrowed.
+/// The stored form of a key's value, borrowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MaterialRef<'a> {
     /// Only a digest, for a secret key.
@@ -41,7 +41,7 @@ pub enum MaterialRef<'a> {
 pub enum KeyStatus {
     /// None of the others.
     Active,
-    /// `not_before` has not come.
+    /// `not_before` has not been reached.
     Pending,
     /// `expires_at` has passed.
     Expired,

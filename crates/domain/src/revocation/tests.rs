@@ -26,7 +26,7 @@ fn revocation_request(seconds: i64, reason: Reason, reach: Reach) -> RevocationR
     RevocationRequest { now: Now::exact(at(seconds)), by: Actor::Operator, reason, reach }
 }
 
-fn writer(n: u128) -> ApiKey {
+fn manager_key(n: u128) -> ApiKey {
     secret(n, "api-keys:write")
 }
 
@@ -45,13 +45,16 @@ fn expiring(seconds: i64, key: &ApiKey) -> ApiKey {
 }
 
 #[test]
-fn rules_1_and_2_the_first_revocation_stays_for_good() {
+fn rules_1_and_2_the_first_revocation_stays() {
     let first = revocation_request(1, Reason::Superseded, own()).revocation();
     for later in Reason::ALL_FOR_TEST.map(|reason| revocation_request(9, reason, own())) {
-        let decision = revoked(&writer(1)).revoke(&active(), &later, OtherManagerKeys::None);
+        let decision = revoked(&manager_key(1)).revoke(&active(), &later, OtherManagerKeys::None);
         assert_eq!(decision, Ok(Decision::AlreadyRevoked(first.clone())), "{}", later.reason);
     }
-    assert_eq!(revoked(&writer(1)).usable(&active(), &Context::at(Now::exact(Timestamp::MAX))), Err(Unusable::Revoked));
+    assert_eq!(
+        revoked(&manager_key(1)).usable(&active(), &Context::at(Now::exact(Timestamp::MAX))),
+        Err(Unusable::Revoked)
+    );
 }
 
 #[test]
@@ -65,7 +68,7 @@ fn rule_5_an_expired_key_may_still_be_revoked() {
 
 #[test]
 fn rule_6_a_key_may_revoke_itself() {
-    let key = writer(1);
+    let key = manager_key(1);
     let itself = RevocationRequest { by: Actor::Key(key.id()), ..revocation_request(5, Reason::Unspecified, own()) };
     assert_eq!(key.revoke(&active(), &itself, OtherManagerKeys::Some), Ok(Decision::Revoke(itself.revocation())));
     let reader = secret(2, "api-keys:read");
@@ -76,7 +79,7 @@ fn rule_6_a_key_may_revoke_itself() {
 #[test]
 fn rule_7_no_caller_revokes_the_last_manager_key_of_its_own_account() {
     use OtherManagerKeys::{None, Some};
-    let last = writer(1);
+    let last = manager_key(1);
     let before_expiry = expiring(10, &last);
     for (why, key, reach, reason, others, seconds, refused) in [
         ("the last manager key", &last, own(), Reason::Unspecified, None, 5, true),
@@ -98,27 +101,31 @@ fn rule_7_no_caller_revokes_the_last_manager_key_of_its_own_account() {
 #[test]
 fn rule_7_counts_only_usable_manager_keys() {
     for (why, left, expected) in [
-        ("a manager key", vec![writer(2)], OtherManagerKeys::Some),
+        ("a manager key", vec![manager_key(2)], OtherManagerKeys::Some),
         ("no key", vec![], OtherManagerKeys::None),
         ("a key with api-keys:read", vec![secret(2, "api-keys:read")], OtherManagerKeys::None),
-        ("a revoked manager key", vec![revoked(&writer(2))], OtherManagerKeys::None),
-        ("a manager key that expires now", vec![expiring(5, &writer(2))], OtherManagerKeys::None),
-        ("a manager key that expires later", vec![expiring(6, &writer(2))], OtherManagerKeys::Some),
-        ("an expired one before a usable one", vec![expiring(5, &writer(2)), writer(3)], OtherManagerKeys::Some),
+        ("a revoked manager key", vec![revoked(&manager_key(2))], OtherManagerKeys::None),
+        ("a manager key that expires now", vec![expiring(5, &manager_key(2))], OtherManagerKeys::None),
+        ("a manager key that expires later", vec![expiring(6, &manager_key(2))], OtherManagerKeys::Some),
+        (
+            "an expired one before a usable one",
+            vec![expiring(5, &manager_key(2)), manager_key(3)],
+            OtherManagerKeys::Some,
+        ),
     ] {
         assert_eq!(OtherManagerKeys::among(&left, &active(), Now::exact(at(5))), expected, "{why}");
     }
     assert_eq!(
-        OtherManagerKeys::among([&writer(2)], &chain(Status::Suspended, Status::Active), Now::exact(at(5))),
+        OtherManagerKeys::among([&manager_key(2)], &chain(Status::Suspended, Status::Active), Now::exact(at(5))),
         OtherManagerKeys::None
     );
 }
 
 #[test]
 fn rule_7_holds_for_an_overwrite_where_the_new_key_counts() {
-    let replaced = [writer(1), secret(2, "charges:read"), revoked(&writer(3))];
+    let replaced = [manager_key(1), secret(2, "charges:read"), revoked(&manager_key(3))];
     for (why, successor, others, reach, refused) in [
-        ("the new key is a manager key", writer(9), OtherManagerKeys::None, own(), false),
+        ("the new key is a manager key", manager_key(9), OtherManagerKeys::None, own(), false),
         ("another key is a manager key", secret(9, ""), OtherManagerKeys::Some, own(), false),
         ("no manager key would be left", secret(9, "api-keys:read"), OtherManagerKeys::None, own(), true),
         ("for an account below", secret(9, ""), OtherManagerKeys::None, partner(), false),
@@ -128,7 +135,7 @@ fn rule_7_holds_for_an_overwrite_where_the_new_key_counts() {
         assert_eq!(decided.is_err(), refused, "{why}");
         if let Ok(keys) = decided {
             let ids: Vec<_> = keys.iter().map(|(key, _)| key.id()).collect();
-            assert_eq!(ids, [replaced[0].id(), replaced[1].id()], "{why}: what was revoked before stays as it was");
+            assert_eq!(ids, [replaced[0].id(), replaced[1].id()], "{why}: earlier revocations stay");
         }
     }
 }
@@ -205,7 +212,7 @@ fn rule_8_keys_work_again_after_resuming_and_never_after_closing() {
 }
 
 #[test]
-fn rule_9_what_a_pair_obtained_ends_with_either_key() {
+fn rule_9_tokens_of_a_pair_end_with_either_key() {
     let public = ApiKey::restore(facts(8, KeyType::Public, "")).unwrap();
     let key = secret(1, "");
     let elsewhere = with(|facts| facts.account = account(7), &public);
@@ -229,11 +236,11 @@ fn rule_9_what_a_pair_obtained_ends_with_either_key() {
 #[test]
 fn rule_10_compromised_is_always_now() {
     let leak = revocation_request(77, Reason::Compromised, own());
-    let Ok(Decision::Revoke(revocation)) = writer(1).revoke(&active(), &leak, OtherManagerKeys::None) else {
+    let Ok(Decision::Revoke(revocation)) = manager_key(1).revoke(&active(), &leak, OtherManagerKeys::None) else {
         panic!("compromised is never refused")
     };
     assert_eq!(revocation.at, at(77));
-    let gone = with(|facts| facts.state = KeyState::Revoked(revocation), &writer(1));
+    let gone = with(|facts| facts.state = KeyState::Revoked(revocation), &manager_key(1));
     assert_eq!(gone.usable(&active(), &request(77)), Err(Unusable::Revoked));
 }
 

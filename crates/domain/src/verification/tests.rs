@@ -33,7 +33,7 @@ fn the_first_reason_of_the_contracts_order_is_returned() {
     });
     let expired = key(|f| f.restrictions = until(10));
     let good = key(|_| ());
-    let stranger = Reach::of(&link(9, Role::Partner, Active));
+    let foreign = Reach::of(&link(9, Role::Partner, Active));
     let own = Reach::of(&link(2, Role::Partner, Active));
     let requirements = |type_ok: bool, mid_ok: bool| {
         let wrong = all_wrong();
@@ -45,7 +45,7 @@ fn the_first_reason_of_the_contracts_order_is_returned() {
     };
     for (key, proof, reach, merchant, conditions, expected) in [
         (&revoked, WRONG, own, Suspended, all_wrong(), Denial::NotFound),
-        (&revoked, PROVED, stranger, Suspended, all_wrong(), Denial::NotFound),
+        (&revoked, PROVED, foreign, Suspended, all_wrong(), Denial::NotFound),
         (&revoked, PROVED, own, Suspended, all_wrong(), Denial::Unusable(Unusable::Revoked)),
         (&expired, PROVED, own, Closed, all_wrong(), Denial::Unusable(Unusable::Revoked)),
         (&expired, PROVED, own, Suspended, all_wrong(), Denial::Unusable(Unusable::Suspended)),
@@ -98,7 +98,7 @@ fn a_usable_key_is_valid_for_what_it_covers() {
 }
 
 #[test]
-fn a_token_stands_for_its_key_with_fewer_scopes() {
+fn a_token_represents_its_key_with_fewer_scopes() {
     let key = key(|f| f.scopes = "charges:*".parse().unwrap());
     let chain = chain(Status::Active, Status::Active);
     let restricted: ScopeSet = "charges:read".parse().unwrap();

@@ -193,7 +193,7 @@ async fn end(settings: &Settings, close: Close) -> Result<()> {
             let (account, below) = found.ok_or_else(|| no_such_account(&mid))?;
             // A closed account has nothing left to end: a repeated close only waits again.
             if account.status != Status::Closed {
-                let ends = what_ends(node, &account, below).await?;
+                let ends = consequences(node, &account, below).await?;
                 consent::ask(&format!("Close {mid} ({}) permanently? {ends}", account.name.as_str()))?;
             }
         }
@@ -202,8 +202,8 @@ async fn end(settings: &Settings, close: Close) -> Result<()> {
     output::object(&view(&account.await?), LINES, form)
 }
 
-/// Describes to a person what closing an account that is not itself closed will end.
-async fn what_ends(node: &Node, account: &Account, below: Below) -> Result<String> {
+/// Describes the consequences of closing an account that is not itself closed.
+async fn consequences(node: &Node, account: &Account, below: Below) -> Result<String> {
     let mut parent = account.parent.clone();
     while let Some(above) = parent {
         let above = read_account(&node.manage, &Caller::operator(), &above.mid).await?;

@@ -26,7 +26,7 @@ impl Consent {
         )))
     }
 
-    /// Whether a person still has to be asked.
+    /// Whether consent is still missing.
     pub(super) const fn is_missing(self) -> bool {
         !self.yes
     }

@@ -15,12 +15,12 @@ use crate::{
     clock::SystemClock,
     config::{Settings, Tls},
     database::{Database, Mode, explain},
+    error_text::one_line,
     file_size,
     installation::{Node as Site, judge},
     listener::Certificates,
     master_key,
     node::Node,
-    sentence::sentence,
 };
 
 mod clocks;
@@ -70,21 +70,21 @@ pub(super) async fn run(settings: &Settings, form: output::Form) -> Result<ExitC
     if let Some(warning) = file_size::warning() {
         findings.notice("files", warning);
     }
-    look_at_addresses(settings, &mut findings).await;
-    proxies::look_at_proxies(settings, &mut findings).await;
+    check_addresses(settings, &mut findings).await;
+    proxies::check_proxies(settings, &mut findings).await;
     match Database::open(settings, Mode::Read).await {
         Ok(database) => {
-            look_at_database(settings, &database, &mut findings).await;
+            check_database(settings, &database, &mut findings).await;
             database.close().await?;
         }
-        Err(error) => findings.wrong("database", sentence(&error)),
+        Err(error) => findings.wrong("database", one_line(&error)),
     }
     print(&findings, form)?;
     let is_wrong = findings.0.iter().any(|finding| finding.level == Level::Wrong);
     Ok(if is_wrong { Exit::Failed } else { Exit::Done }.into())
 }
 
-async fn look_at_addresses(settings: &Settings, findings: &mut Findings) {
+async fn check_addresses(settings: &Settings, findings: &mut Findings) {
     match (&settings.public_url, settings.environment) {
         (Some(url), Environment::Production) if !url.starts_with("https://") => findings.notice(
             "public_url",
@@ -102,7 +102,7 @@ async fn look_at_addresses(settings: &Settings, findings: &mut Findings) {
             "tls",
             format!("none, and {} is reachable from elsewhere: put a proxy with TLS in front", settings.listen),
         ),
-        Some(tls) => look_at_tls(tls, findings).await,
+        Some(tls) => check_tls(tls, findings).await,
     }
     for warning in &settings.warnings {
         findings.notice("settings", warning);
@@ -112,14 +112,14 @@ async fn look_at_addresses(settings: &Settings, findings: &mut Findings) {
     }
 }
 
-async fn look_at_tls(tls: &Tls, findings: &mut Findings) {
+async fn check_tls(tls: &Tls, findings: &mut Findings) {
     match Certificates::load(tls).await {
         Ok(_) => findings.good("tls", format!("{} can be used", tls.certificate.display())),
-        Err(error) => findings.wrong("tls", sentence(&error)),
+        Err(error) => findings.wrong("tls", one_line(&error)),
     }
 }
 
-async fn look_at_database(settings: &Settings, database: &Database, findings: &mut Findings) {
+async fn check_database(settings: &Settings, database: &Database, findings: &mut Findings) {
     findings.good("database", database.to_string());
     for warning in database.warnings() {
         findings.notice("database", warning);
@@ -127,39 +127,39 @@ async fn look_at_database(settings: &Settings, database: &Database, findings: &m
     match database.readable_schema().await {
         Ok(Schema::Current) => findings.good("schema", explain(Schema::Current)),
         Ok(other) => return findings.wrong("schema", explain(other)),
-        Err(error) => return findings.wrong("schema", sentence(&error)),
+        Err(error) => return findings.wrong("schema", one_line(&error)),
     }
     if let Err(error) = database.check_rights().await {
-        return findings.wrong("rights", sentence(&error));
+        return findings.wrong("rights", one_line(&error));
     }
-    nodes::look_at_nodes(settings, database, findings).await;
+    nodes::check_nodes(settings, database, findings).await;
     let store = database.store();
-    if !look_at_key(settings, &*store, findings).await {
+    if !check_key(settings, &*store, findings).await {
         return;
     }
-    look_at_issuer(settings, &*store, findings).await;
-    look_at_signing_keys(&*store, findings).await;
+    check_issuer(settings, &*store, findings).await;
+    check_signing_keys(&*store, findings).await;
     // With everything else in order, the use cases work.
     match Node::open(settings, Mode::Read, None).await {
         Ok(node) => {
-            look_at_accounts(&node, findings).await;
+            check_accounts(&node, findings).await;
             if let Err(error) = node.close().await {
-                findings.notice("database", sentence(&error));
+                findings.notice("database", one_line(&error));
             }
         }
-        Err(error) => findings.wrong("database", sentence(&error)),
+        Err(error) => findings.wrong("database", one_line(&error)),
     }
 }
 
 /// Checks that stamp and master key exist and belong together.
-async fn look_at_key(settings: &Settings, store: &dyn Store, findings: &mut Findings) -> bool {
+async fn check_key(settings: &Settings, store: &dyn Store, findings: &mut Findings) -> bool {
     let key_path = settings.master_key_path();
     let (environment, key_given) = (settings.environment, settings.master_key_file.is_some());
     let site = Site { environment, key_path: &key_path, key_given };
     let stamp = match store.stamp().await {
         Ok(stamp) => stamp,
         Err(error) => {
-            findings.wrong("stamp", sentence(&anyhow::Error::new(error)));
+            findings.wrong("stamp", one_line(&anyhow::Error::new(error)));
             return false;
         }
     };
@@ -172,7 +172,7 @@ async fn look_at_key(settings: &Settings, store: &dyn Store, findings: &mut Find
                 format!("{} is missing: create it with {}", key_path.display(), master_key::recipe(&key_path)),
             ),
             Ok(None) => findings.good("master key", format!("{} will be created", key_path.display())),
-            Err(error) => findings.wrong("master key", sentence(&error)),
+            Err(error) => findings.wrong("master key", one_line(&error)),
         }
         return false;
     };
@@ -196,7 +196,7 @@ async fn look_at_key(settings: &Settings, store: &dyn Store, findings: &mut Find
                 ),
             );
         }
-        Err(error) => findings.wrong("master key", sentence(&error)),
+        Err(error) => findings.wrong("master key", one_line(&error)),
     }
     false
 }
@@ -206,7 +206,7 @@ fn fingerprints(key: &MasterKey) -> String {
 }
 
 /// Checks the issuer of tokens.
-async fn look_at_issuer(settings: &Settings, store: &dyn Store, findings: &mut Findings) {
+async fn check_issuer(settings: &Settings, store: &dyn Store, findings: &mut Findings) {
     match (store.issuer().await, &settings.public_url) {
         (Ok(Some(stamped)), Some(given)) if stamped != *given => findings.notice(
             "issuer",
@@ -218,22 +218,22 @@ async fn look_at_issuer(settings: &Settings, store: &dyn Store, findings: &mut F
         (Ok(_), Some(given)) => findings.good("issuer", given.as_str()),
         (Ok(Some(stamped)), None) => findings.good("issuer", format!("{stamped}, as the first node stamped it")),
         (Ok(None), None) => findings.good("issuer", "none yet: the first server stamps its address"),
-        (Err(error), _) => findings.wrong("issuer", sentence(&anyhow::Error::new(error))),
+        (Err(error), _) => findings.wrong("issuer", one_line(&anyhow::Error::new(error))),
     }
 }
 
-async fn look_at_signing_keys(store: &dyn Store, findings: &mut Findings) {
+async fn check_signing_keys(store: &dyn Store, findings: &mut Findings) {
     let machine = SystemClock.wall();
     match store.signing_keys().await {
         Ok(SigningKeys { keys, database_time }) => {
             clocks::compare(machine, database_time, findings);
-            clocks::look_at_signing_keys(&keys, database_time.unwrap_or(machine), findings);
+            clocks::check_signing_keys(&keys, database_time.unwrap_or(machine), findings);
         }
-        Err(error) => findings.wrong("signing key", sentence(&anyhow::Error::new(error))),
+        Err(error) => findings.wrong("signing key", one_line(&anyhow::Error::new(error))),
     }
 }
 
-async fn look_at_accounts(node: &Node, findings: &mut Findings) {
+async fn check_accounts(node: &Node, findings: &mut Findings) {
     match list_accounts(&node.manage, &Caller::operator(), 1, None).await {
         Ok(page) if page.accounts.is_empty() => findings.notice(
             "accounts",
@@ -241,7 +241,7 @@ async fn look_at_accounts(node: &Node, findings: &mut Findings) {
              `keyward key pair`",
         ),
         Ok(_) => findings.good("accounts", "present; `keyward account list` lists them"),
-        Err(error) => findings.wrong("accounts", sentence(&anyhow::Error::new(error))),
+        Err(error) => findings.wrong("accounts", one_line(&anyhow::Error::new(error))),
     }
 }
 

@@ -9,7 +9,7 @@ use keyward_domain::Environment;
 use super::Command;
 use crate::config::{self, Flags, Purpose, Settings, from_process_environment};
 
-/// What every command needs to know.
+/// Options of every command.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Options of every command")]
 pub(super) struct Common {
@@ -24,7 +24,7 @@ pub(super) struct Common {
     environment: Option<String>,
 }
 
-/// What only a server needs to know.
+/// Options of a server.
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Options of a server")]
 pub(super) struct Serve {

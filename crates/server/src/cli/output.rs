@@ -52,7 +52,7 @@ pub(super) fn object(value: &Value, fields: &[(&str, &str)], form: Form) -> Resu
 }
 
 /// As [`object`], followed by fields to copy: each value alone on a line under its title, so that selecting the line
-/// selects the value, however long it is.
+/// selects the whole value.
 pub(super) fn object_to_copy_from(
     value: &Value,
     fields: &[(&str, &str)],
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wide_character_takes_the_room_that_it_has_on_a_terminal() {
+    fn a_wide_character_has_its_width_on_a_terminal() {
         let rows = [["株式会社", "x"], ["Café", "y"], ["abc", "z"]].map(|row| row.map(str::to_owned).to_vec());
         assert_eq!(table(&rows), "株式会社  x\nCafé      y\nabc       z\n");
     }
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_to_copy_has_a_line_of_its_own() {
+    fn a_value_to_copy_has_its_own_line() {
         let key = json!({"id": "key_1", "value": "sk_test_x"});
         let shown = lines(&key, &[("ID", "id"), ("NAME", "name")], &[("VALUE, shown once", "value")]);
         assert_eq!(shown, "ID    key_1\nNAME  -\n\nVALUE, shown once\nsk_test_x\n");

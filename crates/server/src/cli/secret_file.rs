@@ -39,7 +39,7 @@ impl Destination {
         }
     }
 
-    /// Writes the secret, and prints its place. `keys` are its ids: if writing fails, they have to be revoked. `show`
+    /// Writes the secret, and prints its place. `keys` are its ids: if writing fails, they must be revoked. `show`
     /// prints the secret on a terminal.
     pub(super) fn keep(self, secret: &Value, keys: &[String], show: impl FnOnce() -> Result<()>) -> Result<()> {
         match self {

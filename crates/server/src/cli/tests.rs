@@ -1,4 +1,4 @@
-//! What the command line accepts, and what it means.
+//! The grammar of the command line, its examples and its documentation.
 
 use clap::CommandFactory as _;
 
@@ -54,7 +54,7 @@ fn all_commands_of_the_manual_are_accepted() {
 }
 
 #[test]
-fn wrong_usage_ends_with_two() {
+fn wrong_usage_exits_with_two() {
     for words in [
         "keyward sreve",
         "keyward account create --role king --name N",

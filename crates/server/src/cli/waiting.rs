@@ -1,5 +1,5 @@
-//! Progress of a change that must be enforced on every node: which nodes it waits for, and where it is enforced at the
-//! end. Printed on standard error; the change itself does not know of it.
+//! Progress of a change that must be enforced on every node: which nodes it waits for, and where it is finally
+//! enforced. Printed on standard error, independently of the change itself.
 
 use std::{
     collections::BTreeSet,
@@ -14,7 +14,7 @@ use super::consent::count;
 use crate::{config::Settings, node::Node};
 
 /// How often the nodes that a change waits for are read. A change that ends earlier prints nothing.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Makes a change that waits until it is enforced, and reports progress meanwhile.
 pub(super) async fn enforced<T>(
@@ -29,7 +29,7 @@ pub(super) async fn enforced<T>(
     };
     // A failure to count the nodes does not undo the change.
     if let Ok(members) = node.access.verifier().members().await {
-        say(&everywhere(members.as_ref()));
+        print(&everywhere(members.as_ref()));
     }
     Ok(done)
 }
@@ -37,11 +37,11 @@ pub(super) async fn enforced<T>(
 async fn report_waiting(node: &Node, settings: &Settings) -> std::convert::Infallible {
     let mut reported = BTreeSet::new();
     loop {
-        tokio::time::sleep(LOOK_EVERY).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
         // The change itself reports an unavailable database.
         let Ok(Some(members)) = node.access.verifier().members().await else { continue };
         for member in silent(&members).filter(|member| reported.insert(member.node)) {
-            say(&waits_for(member, &members, settings.verifier.terms.guard));
+            print(&waits_for(member, &members, settings.verifier.terms.guard));
         }
     }
 }
@@ -82,7 +82,7 @@ fn everywhere(members: Option<&Members>) -> String {
 }
 
 /// The exit code reports the same to scripts.
-fn say(text: &str) {
+fn print(text: &str) {
     let _ = writeln!(io::stderr(), "{text}");
 }
 

@@ -15,7 +15,7 @@ use crate::private_file;
 
 /// Name of the source of flags.
 pub(super) const COMMAND_LINE: &str = "the command line";
-/// The path of the file is not a setting: it cannot stand in that file.
+/// The path of the file is not a setting: the file cannot contain it.
 const CONFIG_VARIABLE: &str = "KEYWARD_CONFIG";
 
 /// Settings from the command line.

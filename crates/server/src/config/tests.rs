@@ -1,4 +1,4 @@
-//! Which source wins, what is refused and how, and that the sample matches the settings.
+//! The precedence of sources, refusals and their messages, and the match of sample and settings.
 
 use std::collections::HashMap;
 
@@ -36,7 +36,7 @@ fn fs_write(path: &Path, text: &str) {
 }
 
 #[test]
-fn no_settings_mean_a_sandbox_on_this_machine() {
+fn without_settings_it_is_a_sandbox_on_this_machine() {
     let settings = load(&PLAIN).unwrap();
     assert_eq!(settings.environment, Environment::Sandbox);
     assert_eq!(settings.listen.to_string(), "127.0.0.1:8080");
@@ -45,7 +45,7 @@ fn no_settings_mean_a_sandbox_on_this_machine() {
 }
 
 #[test]
-fn the_file_is_overruled_by_the_environment_and_that_by_flags() {
+fn the_environment_overrides_the_file_and_flags_override_both() {
     let file = Some("listen = \"127.0.0.1:1\"\n[limits]\nmax_connections = 5\nrequest_timeout = \"1s\"\n");
     let variables = &[("KEYWARD_LISTEN", "127.0.0.1:2"), ("KEYWARD_LIMITS__MAX_CONNECTIONS", "6")];
     let flags = &[("listen", "127.0.0.1:3")];
@@ -61,7 +61,7 @@ fn the_file_is_overruled_by_the_environment_and_that_by_flags() {
 }
 
 #[test]
-fn the_database_has_a_variable_of_its_own() {
+fn the_database_has_its_own_variable() {
     let url = "postgres://u:p@h/db";
     for name in ["DATABASE_URL", "KEYWARD_DATABASE_URL"] {
         let settings = load(&Start { variables: &[(name, url)], ..PLAIN }).unwrap();
@@ -147,7 +147,7 @@ fn all_errors_are_reported_together() {
 }
 
 #[test]
-fn a_configuration_file_may_lie_among_secrets() {
+fn a_configuration_file_may_be_in_a_folder_of_secrets() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("secrets@node/password.toml");
     std::fs::create_dir(path.parent().unwrap()).unwrap();
@@ -160,7 +160,7 @@ fn a_configuration_file_may_lie_among_secrets() {
 }
 
 #[test]
-fn what_looks_like_a_token_is_never_quoted() {
+fn a_value_that_looks_like_a_token_is_never_quoted() {
     let random: String = "aB3-dE6_gH9".chars().cycle().take(43).collect();
     let token = format!("{}{}.x", "ey", "J0eXAi");
     for text in [&random, &token] {
@@ -208,7 +208,7 @@ fn a_file_that_is_no_toml_is_named_with_the_place() {
 }
 
 #[test]
-fn production_lists_all_that_is_missing() {
+fn production_lists_all_missing_settings() {
     let missing =
         |purpose, flags: &'static [(&'static str, &'static str)]| load(&Start { flags, purpose, ..PLAIN }).unwrap_err();
     let refusal = missing(Purpose::Serve, &[("environment", "production"), ("demo", "true")]);
@@ -225,7 +225,7 @@ fn production_lists_all_that_is_missing() {
 }
 
 #[test]
-fn production_with_everything_has_neither_demo_nor_migrations_of_its_own() {
+fn production_with_all_settings_has_neither_demo_nor_automatic_migrations() {
     let flags = &[
         ("environment", "production"),
         ("data_dir", "d"),
@@ -268,7 +268,7 @@ fn variables_that_are_not_ours_are_ignored() {
 }
 
 #[test]
-fn an_earlier_name_of_a_setting_works_with_a_warning_and_not_beside_the_present_one() {
+fn an_earlier_name_of_a_setting_works_with_a_warning_but_not_beside_the_current_one() {
     const EARLIER: (&str, &str) = ("KEYWARD_LIMITS__MAX_REQUESTS_AT_ONCE", "7");
     let settings = load(&Start { variables: &[EARLIER], ..PLAIN }).unwrap();
     assert_eq!(settings.limits.max_concurrent_requests, 7);
@@ -291,7 +291,7 @@ fn the_sample_equals_the_defaults() {
 }
 
 #[test]
-fn sample_and_page_name_every_setting_and_the_examples_are_good() {
+fn sample_and_page_name_every_setting_and_the_examples_are_valid() {
     let is_example = |line: &str| line.strip_prefix('#').is_some_and(|rest| rest.starts_with(char::is_alphabetic));
     let all: Vec<&str> = SAMPLE.lines().map(|line| if is_example(line) { &line[1..] } else { line }).collect();
     let folder = tempfile::tempdir().unwrap();

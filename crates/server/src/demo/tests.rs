@@ -31,7 +31,7 @@ async fn accounts(node: &Node) -> usize {
 }
 
 #[tokio::test]
-async fn each_database_has_a_file_of_its_own_and_none_is_overwritten() {
+async fn each_database_has_its_own_file_and_none_is_overwritten() {
     let folder = tempfile::tempdir().unwrap();
     let settings = settings(&folder, "sandbox");
     let (node, path) = (Node::open(&settings, Mode::Make, Some(URL)).await.unwrap(), settings.demo_path());
@@ -49,7 +49,7 @@ async fn each_database_has_a_file_of_its_own_and_none_is_overwritten() {
 }
 
 #[tokio::test]
-async fn production_gets_none() {
+async fn production_gets_no_demo_accounts() {
     let folder = tempfile::tempdir().unwrap();
     let settings = settings(&folder, "production");
     let (node, path) = (Node::open(&settings, Mode::Make, Some(URL)).await.unwrap(), settings.demo_path());
@@ -71,7 +71,7 @@ async fn a_file_without_a_member_is_named_and_its_content_is_not_shown() {
 }
 
 #[test]
-fn a_shell_reads_a_quoted_text_as_it_stands() {
+fn a_shell_reads_a_quoted_text_unchanged() {
     for text in ["", "plain", "it's", "$(reboot)`x`", "a b\"c\\d\ne", "'; exit 3; '"] {
         let script = format!("printf %s {}", quoted(text));
         let shell = std::process::Command::new("sh").args(["-euc", &script]).output().unwrap();

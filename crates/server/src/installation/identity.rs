@@ -15,9 +15,9 @@ use tokio::time::{MissedTickBehavior, interval};
 use super::{Node, StampCheck, judge};
 
 /// How often to check for another history.
-const LOOK: Duration = Duration::from_secs(1);
+const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// What this node was started as.
+/// The identity with which this node was started.
 pub(crate) struct Identity {
     pub(crate) environment: Environment,
     pub(crate) key_path: PathBuf,
@@ -41,7 +41,7 @@ impl Identity {
     /// Returns when the database turns out to be another's. A node that continued would write what the database's own
     /// nodes cannot read.
     pub(crate) async fn refuted(&self, verifier: &Verifier, store: &dyn Store, clock: &dyn Clock) -> anyhow::Error {
-        let (mut due, mut seen) = (interval(LOOK), 0);
+        let (mut due, mut seen) = (interval(CHECK_INTERVAL), 0);
         due.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             due.tick().await;
@@ -49,7 +49,7 @@ impl Identity {
             if history == seen {
                 continue;
             }
-            match self.look(store, clock).await {
+            match self.check(store, clock).await {
                 Ok(IdentityCheck::Ours) => seen = history,
                 // Or it does not answer.
                 Ok(IdentityCheck::Unknown) | Err(_) => {}
@@ -59,7 +59,7 @@ impl Identity {
     }
 
     /// Compares the node with the stamps, and adds missing ones of its own.
-    pub(crate) async fn look(&self, store: &dyn Store, clock: &dyn Clock) -> Result<IdentityCheck> {
+    pub(crate) async fn check(&self, store: &dyn Store, clock: &dyn Clock) -> Result<IdentityCheck> {
         // Every claimed database has a fingerprint: without one it is half restored.
         let Some(stamp) = store.stamp().await?.filter(|stamp| !stamp.fingerprints.is_empty()) else {
             return Ok(IdentityCheck::Unknown);
@@ -84,10 +84,10 @@ impl Identity {
                 return Ok(IdentityCheck::Foreign(foreign.explain(&node)));
             }
         }
-        self.look_at_issuer(store, clock).await
+        self.check_issuer(store, clock).await
     }
 
-    async fn look_at_issuer(&self, store: &dyn Store, clock: &dyn Clock) -> Result<IdentityCheck> {
+    async fn check_issuer(&self, store: &dyn Store, clock: &dyn Clock) -> Result<IdentityCheck> {
         let Some(ours) = &self.issuer else { return Ok(IdentityCheck::Ours) };
         match store.issuer().await? {
             Some(stamped) if stamped == *ours => Ok(IdentityCheck::Ours),

@@ -95,7 +95,7 @@ async fn an_unused_database_gets_a_key_and_a_stamp_and_the_next_start_finds_both
 }
 
 #[tokio::test]
-async fn a_key_that_is_there_is_used_for_an_unused_database() {
+async fn an_existing_key_is_used_for_an_unused_database() {
     let place = Place::new().await;
     place.write_key(&[5]);
     place.start().await.unwrap();
@@ -142,7 +142,7 @@ async fn a_reader_changes_nothing() {
 }
 
 #[tokio::test]
-async fn the_loser_of_a_race_for_a_database_learns_whose_it_is() {
+async fn the_loser_of_a_race_for_a_database_is_refused_with_another_key() {
     let place = Place::new().await;
     place.write_key(&[1]);
     let at = Timestamp::UNIX_EPOCH;
@@ -162,16 +162,16 @@ fn identity(versions: &[u8], issuer: &str) -> Identity {
 /// The database went back to before a key version and the issuer were stamped: both are stamped again, so that no other
 /// takes their place.
 #[tokio::test]
-async fn a_stamp_that_went_with_a_lost_history_is_restored() {
+async fn a_stamp_lost_with_a_history_is_restored() {
     let place = Place::new().await;
     let store = &place.store;
     let (clock, node) = (SystemClock, identity(&[1, 2], "http://one"));
-    assert_eq!(node.look(store, &clock).await.unwrap(), IdentityCheck::Unknown, "it is claimed by a start alone");
+    assert_eq!(node.check(store, &clock).await.unwrap(), IdentityCheck::Unknown, "it is claimed by a start alone");
     assert_eq!(store.stamp().await.unwrap(), None);
     let claimed = store.claim(&stamp_of(SANDBOX, &[1]), clock.wall()).await.unwrap();
     assert_eq!(claimed, Write::Applied);
     for _ in 0..2 {
-        assert_eq!(node.look(store, &clock).await.unwrap(), IdentityCheck::Ours);
+        assert_eq!(node.check(store, &clock).await.unwrap(), IdentityCheck::Ours);
         assert_eq!(store.stamp().await.unwrap(), Some(stamp_of(SANDBOX, &[1, 2])));
         assert_eq!(store.issuer().await.unwrap().as_deref(), Some("http://one"));
     }
@@ -180,7 +180,7 @@ async fn a_stamp_that_went_with_a_lost_history_is_restored() {
         (identity(&[1], "http://one"), "lacks version 2"),
         (identity(&[1, 2], "http://two"), "issued by http://one now"),
     ] {
-        let standing = other.look(store, &clock).await.unwrap();
+        let standing = other.check(store, &clock).await.unwrap();
         assert!(matches!(&standing, IdentityCheck::Foreign(why) if why.contains(word)), "{standing:?}");
     }
 }

@@ -18,7 +18,7 @@ use keyward_app::Source;
 use crate::config::Limits;
 
 /// Number of refusals after which the warning is repeated.
-const SAID_EVERY: u64 = 10_000;
+const WARN_EVERY: u64 = 10_000;
 
 /// One place in this many is reserved for trusted proxies.
 const KEPT_FOR_PROXIES: usize = 16;
@@ -108,7 +108,7 @@ impl Places {
     fn refuse(&self, from: IpAddr, why: &'static str) {
         metrics::counter!("keyward_connections_refused_total", "limit" => why).increment(1);
         let refused = self.refused.fetch_add(1, Ordering::Relaxed);
-        if refused.is_multiple_of(SAID_EVERY) {
+        if refused.is_multiple_of(WARN_EVERY) {
             tracing::warn!(
                 %from,
                 limit = why,

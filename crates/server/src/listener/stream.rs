@@ -12,18 +12,18 @@ use tokio::{
     net::TcpStream,
 };
 
-use super::{places::Place, talk::Talk};
+use super::{connection::ConnectionState, places::Place};
 
 /// A connection with its place.
 pub(super) struct Counted {
     stream: TcpStream,
-    talk: Arc<Talk>,
+    state: Arc<ConnectionState>,
     _place: Place,
 }
 
 impl Counted {
-    pub(super) fn new(stream: TcpStream, place: Place, talk: Arc<Talk>) -> Self {
-        Self { stream, talk, _place: place }
+    pub(super) fn new(stream: TcpStream, place: Place, state: Arc<ConnectionState>) -> Self {
+        Self { stream, state, _place: place }
     }
 }
 
@@ -36,7 +36,7 @@ impl AsyncRead for Counted {
 impl AsyncWrite for Counted {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(cx, buf);
-        self.talk.wrote(match &written {
+        self.state.wrote(match &written {
             Poll::Ready(written) => Some(written.as_ref().copied().unwrap_or_default()),
             Poll::Pending => None,
         });

@@ -41,7 +41,7 @@ async fn connect(to: SocketAddr) -> TcpStream {
 }
 
 /// Everything received until the connection is closed.
-async fn last_words(mut connection: TcpStream) -> String {
+async fn read_to_end(mut connection: TcpStream) -> String {
     let mut words = Vec::new();
     // A reset is an end too.
     let _ = connection.read_to_end(&mut words).await;
@@ -52,7 +52,7 @@ async fn ask(to: SocketAddr) -> String {
     let mut connection = connect(to).await;
     let request = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
     let _ = connection.write_all(request).await;
-    last_words(connection).await
+    read_to_end(connection).await
 }
 
 #[tokio::test]
@@ -61,13 +61,13 @@ async fn half_a_header_is_not_waited_for() {
     for begun in ["", "GET / HT", "GET / HTTP/1.1\r\nHo", "GET / HTTP/1.1\r\nHost: x\r\nX-Slow: "] {
         let mut connection = connect(address).await;
         connection.write_all(begun.as_bytes()).await.unwrap();
-        let answer = last_words(connection).await;
+        let answer = read_to_end(connection).await;
         assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 408 "), "{begun:?}: {answer}");
     }
 }
 
 #[tokio::test]
-async fn one_connection_too_many_is_closed_and_others_are_served() {
+async fn a_connection_beyond_the_limit_is_closed_and_others_are_served() {
     let (address, _handle) = serve(&[("limits.max_connections", "1")]).await;
     let mut first = connect(address).await;
     first.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
@@ -92,7 +92,7 @@ async fn headers_that_are_too_long_are_refused() {
     let mut connection = connect(address).await;
     let long = format!("GET / HTTP/1.1\r\nHost: x\r\nX-Long: {}\r\n\r\n", "x".repeat(40_000));
     let _ = connection.write_all(long.as_bytes()).await;
-    assert!(!last_words(connection).await.contains("200 OK"));
+    assert!(!read_to_end(connection).await.contains("200 OK"));
 }
 
 #[tokio::test]
@@ -141,7 +141,7 @@ async fn early_answer(connection: &mut TcpStream) -> String {
 }
 
 #[tokio::test]
-async fn a_connection_stays_where_little_of_a_refused_body_is_left() {
+async fn a_connection_stays_if_little_of_a_refused_body_is_left() {
     let (address, _handle) = serve(&[]).await;
     let whole = |path: &str, framing: &str, sent: &str| {
         (format!("POST {path} HTTP/1.1\r\nHost: x\r\n{framing}\r\n\r\n"), sent.to_owned())
@@ -160,11 +160,11 @@ async fn a_connection_stays_where_little_of_a_refused_body_is_left() {
     connection.write_all(format!("{head}{body}").as_bytes()).await.unwrap();
     assert!(!early_answer(&mut connection).await.contains("connection: close"));
     connection.write_all(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await.unwrap();
-    assert!(last_words(connection).await.ends_with("here"));
+    assert!(read_to_end(connection).await.ends_with("here"));
 }
 
 #[tokio::test]
-async fn an_answer_says_that_its_connection_ends_where_the_rest_of_the_request_is_not_read() {
+async fn an_answer_announces_that_its_connection_ends_if_the_rest_of_the_request_is_not_read() {
     let (address, _handle) = serve(&[]).await;
     for (framing, rest) in [
         (format!("Content-Length: {}", 256 * 1024 + 1), "x".repeat(256 * 1024 + 1)),
@@ -180,7 +180,7 @@ async fn an_answer_says_that_its_connection_ends_where_the_rest_of_the_request_i
         assert!(answer.contains("\r\nconnection: close\r\n"), "{framing}: {answer}");
         connection.write_all(rest.as_bytes()).await.unwrap();
         connection.shutdown().await.unwrap();
-        assert_eq!(last_words(connection).await, "", "nothing follows");
+        assert_eq!(read_to_end(connection).await, "", "nothing follows");
     }
 }
 
@@ -223,7 +223,7 @@ async fn unread_answers_end_the_connection() {
         }
         assert!(answers.iter().all(|answer| answer.status() == 200));
         let ended = tokio::time::timeout(Duration::from_mins(1), client).await.expect("it is closed");
-        // However it ended: the client sees the end of the stream, or a reset.
+        // The client sees the end of the stream, or a reset.
         let _ = ended.unwrap();
     }
     // HTTP/1: requests, and no answer is read.
@@ -248,7 +248,7 @@ async fn unread_answers_do_not_delay_a_stop() {
     unread.write_all(&b"GET /long HTTP/1.1\r\nHost: x\r\n\r\n".repeat(64)).await.unwrap();
     unread.read_exact(&mut [0; 15]).await.unwrap();
     lifecycle.close();
-    // However it ended: the client sees the end of the stream, or a reset.
+    // The client sees the end of the stream, or a reset.
     let _ = tokio::time::timeout(Duration::from_mins(1), client).await.expect("it is closed");
     let is_closed = async { while unread.write_all(b"\r\n").await.is_ok() {} };
     tokio::time::timeout(Duration::from_mins(1), is_closed).await.expect("it is closed");

@@ -53,14 +53,14 @@ impl Certificates {
     pub(crate) async fn load(files: &Tls) -> Result<Self> {
         // Once per process; a second call finds it installed.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-        let seen = Mutex::new(look(files));
+        let seen = Mutex::new(state_of(files));
         let config = ArcSwap::from_pointee(read(files.clone()).await?);
         Ok(Self { files: files.clone(), config, seen })
     }
 
     /// Reads them again if they changed or `in_any_case`. Open connections keep their certificate.
     pub(crate) async fn reload(&self, in_any_case: bool) -> Reload {
-        let found = look(&self.files);
+        let found = state_of(&self.files);
         {
             let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
             if *seen == found && !in_any_case {
@@ -94,7 +94,7 @@ impl Certificates {
 }
 
 /// Identity, size and modification time of the files.
-fn look(files: &Tls) -> Seen {
+fn state_of(files: &Tls) -> Seen {
     let seen = |metadata: Metadata| {
         let (device, inode, size) = (metadata.dev(), metadata.ino(), metadata.size());
         let [device, inode, size] = [device, inode, size].map(u64::cast_signed);

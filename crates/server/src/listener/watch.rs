@@ -1,8 +1,8 @@
-//! Supervises one connection. Its client must read its answers. What it still sends after an early answer is read and
-//! discarded, so that it sees the answer: where little is left of a request, the connection stays; where more is left,
-//! it ends, and the answer says so.
+//! Supervises one connection. Its client must read its answers. After an early answer, the rest of the request is read
+//! and discarded, so that the client sees the answer. If little is left, the connection stays; otherwise it ends, and
+//! the answer announces this.
 //!
-//! Both are bounded. Never reads a request or an answer, and knows nothing about the service.
+//! Both are bounded. Interprets no request or answer, and knows nothing about the service.
 
 use std::{
     sync::{
@@ -19,7 +19,7 @@ mod body;
 mod line;
 
 use body::Drains;
-pub(crate) use body::{Asked, Observed};
+pub(crate) use body::{Observed, RequestBody};
 pub(crate) use line::Line;
 
 /// Timeouts of a client.
@@ -27,7 +27,7 @@ pub(crate) use line::Line;
 pub(crate) struct Patience {
     /// Maximum time until it reads the next piece of an answer.
     pub(crate) write: Duration,
-    /// Maximum time until it has sent what is discarded.
+    /// Maximum time until it has sent the discarded rest.
     pub(crate) discard: Duration,
 }
 
@@ -70,12 +70,12 @@ impl Exchange {
 
 /// An unsent answer over HTTP/2; sent when dropped.
 #[derive(Debug)]
-struct UnderWay {
+struct PendingAnswer {
     exchange: Arc<Exchange>,
     number: u64,
 }
 
-impl UnderWay {
+impl PendingAnswer {
     fn begin(exchange: &Arc<Exchange>) -> Self {
         let mut answers = exchange.answers();
         let number = answers.last().map_or(0, |(last, _)| last + 1);
@@ -94,7 +94,7 @@ impl UnderWay {
     }
 }
 
-impl Drop for UnderWay {
+impl Drop for PendingAnswer {
     fn drop(&mut self) {
         let mut answers = self.exchange.answers();
         answers.retain(|(number, _)| *number != self.number);

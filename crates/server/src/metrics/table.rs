@@ -121,12 +121,12 @@ pub(crate) const TABLE: &[(&str, &[Metric])] = &[
             histogram("keyward_barrier_seconds", "Time that revoke, suspend and close waited for every node."),
             gauge(
                 "keyward_clock_ahead_seconds",
-                "How far this machine's clock is ahead of the database's; negative where it is behind.",
+                "How far this machine's clock is ahead of the database's; negative if it is behind.",
             ),
             gauge(
                 "keyward_clock_jump_seconds",
-                "How far the clock that dates what is stored has jumped ahead, until it has held for ten minutes; \
-                 negative where it jumped back.",
+                "How far the clock that dates stored data has jumped ahead, until it has held for ten minutes; \
+                 negative if it jumped back.",
             ),
             counter(
                 "keyward_history_lost_total",
@@ -135,7 +135,7 @@ pub(crate) const TABLE: &[(&str, &[Metric])] = &[
         ],
     ),
     (
-        "What waits, and what runs out",
+        "Queues and limited resources",
         &[
             gauge("keyward_account_queue_waiting", "Requests that wait in the queue of their account.").by(&["lane"]),
             gauge("keyward_slow_hash_queue_waiting", "Argon2 hashes that wait for a core."),

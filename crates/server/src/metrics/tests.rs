@@ -118,7 +118,7 @@ fn the_table_holds_exactly_what_the_code_records() {
         let metric = metric.unwrap_or_else(|| panic!("{name} is not in the table: add what it means"));
         assert_eq!(kind(metric), *found_kind, "{name}");
         let known: BTreeSet<String> = metric.labels.iter().map(|&label| label.to_owned()).collect();
-        // Where labels are built elsewhere, none stand beside the name: the page of a real server shows them.
+        // If labels are built elsewhere, the name has none here: the page of a real server shows them.
         assert!(labels.is_empty() || *labels == known, "{name} by {labels:?}, the table says {known:?}");
     }
     // A separate library records the metrics of the process.

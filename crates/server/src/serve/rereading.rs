@@ -1,4 +1,4 @@
-//! What a running server reads again: its certificates, and the filter of its log.
+//! Reloads of a running server: its certificates, and the filter of its log.
 //!
 //! SIGHUP reloads both, and changed TLS files are reloaded by themselves. Unusable values are not adopted, and nothing
 //! here ends the process. All other settings need a restart.
@@ -14,16 +14,16 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     config::Log,
+    error_text::one_line,
     listener::{Certificates, Reload},
-    sentence::sentence,
     supervisor,
     telemetry::Filter,
 };
 
 /// How often the TLS files are checked.
-const LOOKED_AT: Duration = Duration::from_secs(2);
+const CHECK_INTERVAL: Duration = Duration::from_secs(2);
 
-/// What is read again, and how.
+/// The sources of a reload.
 pub(crate) struct Rereading {
     /// The filter in use.
     pub(crate) filter: Filter,
@@ -34,7 +34,7 @@ pub(crate) struct Rereading {
 impl Rereading {
     /// Reads again on every trigger, until the server stops.
     pub(super) async fn follow(self, tls: Option<Arc<Certificates>>, mut hangups: Signal, stop: CancellationToken) {
-        let mut due = interval(LOOKED_AT);
+        let mut due = interval(CHECK_INTERVAL);
         due.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let is_asked = tokio::select! {
@@ -64,7 +64,7 @@ impl Rereading {
                 tracing::error!(
                     error = &*error as &dyn std::error::Error,
                     "SIGHUP: kept the old log.filter: {}",
-                    sentence(&error)
+                    one_line(&error)
                 );
             }
         }
@@ -79,7 +79,7 @@ fn log_outcome(tls: &Certificates, outcome: Reload) {
             tracing::error!(
                 error = &*error as &dyn std::error::Error,
                 "kept the old certificate: {}",
-                sentence(&error)
+                one_line(&error)
             );
         }
     }

@@ -48,13 +48,13 @@ impl Outlet {
     {
         let (queue, left) = mpsc::sync_channel(LINES);
         let shared = Arc::<Shared>::default();
-        let mut pen = Pen { writer, notice, shared: Arc::clone(&shared), reported: 0, is_torn: false };
-        thread::Builder::new().name("keyward-log".to_owned()).spawn(move || pen.write_all_of(&left))?;
+        let mut thread = WritingThread { writer, notice, shared: Arc::clone(&shared), reported: 0, is_torn: false };
+        thread::Builder::new().name("keyward-log".to_owned()).spawn(move || thread.write_all_of(&left))?;
         Ok(Self { queue, shared })
     }
 
     /// Queues a line, including its end. Never waits and never fails.
-    pub(crate) fn leave(&self, line: &[u8]) {
+    pub(crate) fn queue(&self, line: &[u8]) {
         let before = self.shared.bytes.fetch_add(line.len(), Ordering::AcqRel);
         let has_room = before.saturating_add(line.len()) <= BYTES;
         if !has_room || self.queue.try_send(Entry::Line(line.to_vec())).is_err() {
@@ -96,7 +96,7 @@ impl Shared {
 }
 
 /// State of the writing thread.
-struct Pen<W, N> {
+struct WritingThread<W, N> {
     writer: W,
     notice: N,
     shared: Arc<Shared>,
@@ -106,7 +106,7 @@ struct Pen<W, N> {
     is_torn: bool,
 }
 
-impl<W: Write, N: Fn(u64) -> String> Pen<W, N> {
+impl<W: Write, N: Fn(u64) -> String> WritingThread<W, N> {
     fn write_all_of(&mut self, left: &Receiver<Entry>) {
         for entry in left {
             match entry {
@@ -114,7 +114,7 @@ impl<W: Write, N: Fn(u64) -> String> Pen<W, N> {
                     if self.write(&line).is_err() {
                         self.shared.lose();
                     } else {
-                        self.say_what_was_lost();
+                        self.report_losses();
                     }
                     self.shared.bytes.fetch_sub(line.len(), Ordering::AcqRel);
                 }
@@ -126,7 +126,7 @@ impl<W: Write, N: Fn(u64) -> String> Pen<W, N> {
         }
     }
 
-    fn say_what_was_lost(&mut self) {
+    fn report_losses(&mut self) {
         let lost = self.shared.lost.load(Ordering::Acquire);
         if lost > self.reported {
             let notice = (self.notice)(lost - self.reported);

@@ -37,7 +37,7 @@ impl Crowd {
         let fixture = testing::fixture_of(&store, &path, folder);
         let tree = Tree::plant(&fixture).await;
         fill(&fixture, &tree, 0, half).await;
-        let key = Draft::writer().store(&fixture.store, &tree.merchant_chain()).await;
+        let key = Draft::manager_key().store(&fixture.store, &tree.merchant_chain()).await;
         fill(&fixture, &tree, 1, half).await;
         tell(&fixture, half).await;
         Self { store, options, tree, key, _fixture: fixture }

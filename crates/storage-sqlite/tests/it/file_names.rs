@@ -1,4 +1,4 @@
-//! Both adapters have the same files, so that whoever knows one finds the way in the other.
+//! Both adapters have files of the same names, so that their counterparts are easy to find.
 
 use std::{collections::BTreeSet, fs, io, path::Path};
 
@@ -20,7 +20,7 @@ const ONLY_SQLITE: [(&str, &str); 5] = [
     ("clock", "limits authorities; on Postgres the commit's own statement reads the server's clock"),
     ("copies", "backups; Postgres has its own tools"),
     ("files", "the database is a file of this machine, and locked there"),
-    ("foreign", "anybody may write to a file; a server numbers its histories"),
+    ("foreign", "any process may write to a file; a server numbers its histories"),
     ("testing", "other crates test with this adapter"),
 ];
 
@@ -38,7 +38,7 @@ fn names(list: &[(&str, &str)]) -> BTreeSet<String> {
 }
 
 #[test]
-fn both_adapters_have_the_same_files_but_for_the_listed_ones() {
+fn both_adapters_have_the_same_files_except_for_the_listed_ones() {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let (postgres, sqlite) = (files(&here.join("../storage/src/postgres")).unwrap(), files(&here.join("src")).unwrap());
     assert_eq!(&postgres - &sqlite, names(&ONLY_POSTGRES));

@@ -30,8 +30,11 @@ async fn a_second_opener_is_refused_with_the_folder() {
     let (_store, folder) = testing::open().await;
     let refused = open(folder.path()).await.unwrap_err();
     assert!(matches!(refused, OpenError::Held { .. }), "{refused:?}");
-    let told = refused.to_string();
-    assert!(told.contains("another keyward holds") && told.contains(&*folder.path().to_string_lossy()), "{told}");
+    let message = refused.to_string();
+    assert!(
+        message.contains("another keyward holds") && message.contains(&*folder.path().to_string_lossy()),
+        "{message}"
+    );
 }
 
 #[tokio::test]
@@ -157,8 +160,8 @@ async fn anything_but_a_file_is_refused_before_it_is_opened() {
     }
 }
 
-/// Mishaps to the files of a running server.
-fn mishaps() -> [fn(&Path) -> std::io::Result<()>; 4] {
+/// Ways to lose files of a running server.
+fn losses() -> [fn(&Path) -> std::io::Result<()>; 4] {
     [
         |folder| fs::remove_file(folder.join("keyward.db")),
         |folder| {
@@ -172,14 +175,14 @@ fn mishaps() -> [fn(&Path) -> std::io::Result<()>; 4] {
 
 #[tokio::test]
 async fn a_lost_file_takes_no_writes_and_is_reported() {
-    for mishap in mishaps() {
+    for lose in losses() {
         let parent = tempfile::tempdir().unwrap();
         let folder = parent.path().join("data");
         let store = open(&folder).await.unwrap();
         store.migrate().await.unwrap();
         store.begin().await.unwrap().commit().await.unwrap();
         let under_way = store.begin().await.unwrap();
-        mishap(&folder).unwrap();
+        lose(&folder).unwrap();
         // Earlier transactions may be in a file that no longer has a name.
         let unknown = under_way.commit().await.unwrap_err();
         assert!(matches!(unknown, StorageError::OutcomeUnknown(_)), "{unknown:?}");
@@ -187,7 +190,7 @@ async fn a_lost_file_takes_no_writes_and_is_reported() {
         assert!(matches!(refused, StorageError::Unavailable(_)), "{refused:?}");
         assert!(store.on_the_writer("DELETE FROM signing_key").await.is_err());
         assert!(store.lost().await.path.starts_with(&folder));
-        // Even if the file comes back: writes in between went elsewhere.
+        // Even if the file returns: writes in between went to another file.
         let _ = store.close().await;
     }
 }

@@ -1,10 +1,10 @@
-//! The embedded database keeps every promise of the storage ports, and a few of its own.
+//! The embedded database keeps every promise of the storage ports, and some more.
 
+mod failures;
 mod file_names;
 mod folder;
 mod revocation;
 mod rewritten;
 mod schema;
-mod trouble;
 
 keyward_storage::conformance_suite!(keyward_storage_sqlite::testing::fixture);

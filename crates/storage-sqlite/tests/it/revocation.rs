@@ -65,7 +65,7 @@ async fn no_reader_sees_content_older_than_its_as_of_while_the_writer_revokes() 
     drop(fixture);
 }
 
-/// What a reader found for the key with this number.
+/// The observation of a reader for the key with this number.
 #[derive(Debug)]
 struct Look {
     key: u64,
@@ -73,7 +73,7 @@ struct Look {
     as_of: u64,
 }
 
-/// Ensures that no test waits for a reader that has ended in any way.
+/// Closes when its reader ends, so that no test waits for it.
 struct Looks(Arc<Semaphore>);
 
 impl Drop for Looks {
@@ -126,7 +126,7 @@ async fn an_operation_without_writes_waits_for_no_writer() {
 #[tokio::test]
 async fn a_trigger_does_not_fire_itself_where_triggers_may_be_recursive() {
     let (store, folder, fixture, tree) = planted(&Options::default()).await;
-    Draft::writer().store(&fixture.store, &tree.merchant_chain()).await;
+    Draft::manager_key().store(&fixture.store, &tree.merchant_chain()).await;
     let raw = testing::Raw::beside(folder.path());
     raw.execute("PRAGMA recursive_triggers = 1").await.unwrap();
     for change in [
@@ -144,7 +144,7 @@ async fn a_trigger_does_not_fire_itself_where_triggers_may_be_recursive() {
 #[tokio::test]
 async fn a_missing_head_is_an_error_and_never_an_unknown_key() {
     let (store, folder, fixture, tree) = planted(&Options::default()).await;
-    let key = Draft::writer().store(&fixture.store, &tree.merchant_chain()).await;
+    let key = Draft::manager_key().store(&fixture.store, &tree.merchant_chain()).await;
     let raw = testing::Raw::beside(folder.path());
     assert!(raw.execute("DELETE FROM revocation_head").await.is_err(), "it cannot be deleted by mistake");
     raw.execute("DROP TRIGGER revocation_head_stays").await.unwrap();

@@ -16,7 +16,7 @@ use keyward_storage_sqlite::{
 };
 
 #[tokio::test]
-async fn a_write_by_others_is_another_history_and_our_own_is_none() {
+async fn a_write_by_others_begins_another_history_and_our_own_does_not() {
     let (store, folder) = open().await;
     let token = async || store.events_after(Position::START, 1).await.unwrap().token;
     let before = token().await;
@@ -74,7 +74,7 @@ fn overwrite(database: &Path, copy: &Path) -> io::Result<()> {
 /// If the copy has as many events as were seen, their numbers show nothing. If it has the same events, keys may have
 /// been created since it was made.
 #[tokio::test]
-async fn a_copy_that_was_written_over_the_file_is_another_history_however_many_events_it_has() {
+async fn a_copy_written_over_the_file_is_another_history_with_any_number_of_events() {
     for (events_of_its_own, events_since) in [(1, 1), (2, 1), (0, 0)] {
         let (store, folder) = open().await;
         make_event(&store).await;

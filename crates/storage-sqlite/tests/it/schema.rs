@@ -23,7 +23,7 @@ async fn a_schema_that_lacks_a_migration_is_behind() {
 }
 
 #[tokio::test]
-async fn a_schema_of_a_newer_binary_or_changed_by_hand_is_ahead_and_not_migrated() {
+async fn a_schema_of_a_newer_binary_or_changed_manually_is_ahead_and_not_migrated() {
     for change in [
         "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
             VALUES (9000, 'from the future', 1, x'00', 0)",

@@ -31,7 +31,7 @@ pub async fn every_field_of_an_account_is_returned(fixture: &Fixture) {
 pub async fn an_unknown_mid_is_absent(fixture: &Fixture) {
     let tree = Tree::plant(fixture).await;
     for (who, within, _) in tree.reaches() {
-        let found = fixture.store.account(&within, &"nobody".parse().unwrap()).await.unwrap();
+        let found = fixture.store.account(&within, &"unknown".parse().unwrap()).await.unwrap();
         assert_eq!(found, None, "{who}");
     }
 }

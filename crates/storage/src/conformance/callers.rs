@@ -32,37 +32,37 @@ struct Scene<'a> {
     fixture: &'a Fixture,
     tree: Tree,
     key: ApiKey,
-    /// The public key of its pair, for a token that stands for it.
+    /// The public key of its pair, for tokens.
     public: ApiKey,
-    /// A key that it may revoke.
-    prey: ApiKey,
+    /// Another key, which it may revoke.
+    target: ApiKey,
 }
 
 impl<'a> Scene<'a> {
-    async fn set(fixture: &'a Fixture) -> Self {
+    async fn new(fixture: &'a Fixture) -> Self {
         let tree = Tree::plant(fixture).await;
         let own = chain(&[&tree.partner, &tree.platform]);
         let [public, key] = pair(&own, "a pair", "a pair");
         for key in [&public, &key] {
             super::sample::insert(&fixture.store, key).await;
         }
-        let prey = Draft::writer().store(&fixture.store, &tree.merchant_chain()).await;
-        Self { fixture, tree, key, public, prey }
+        let target = Draft::manager_key().store(&fixture.store, &tree.merchant_chain()).await;
+        Self { fixture, tree, key, public, target }
     }
 
     /// The key's authority as of now.
-    async fn right(&self) -> Authority {
-        self.right_as_of(self.as_of().await)
+    async fn authority(&self) -> Authority {
+        self.authority_as_of(self.as_of().await)
     }
 
     /// The authority of the key's pair as of now.
-    async fn right_of_both(&self) -> Authority {
+    async fn pair_authority(&self) -> Authority {
         let as_of = self.as_of().await;
-        self.right_as_of(as_of).and(self.public.id(), as_of)
+        self.authority_as_of(as_of).and(self.public.id(), as_of)
     }
 
     /// The key's authority as of this snapshot.
-    fn right_as_of(&self, as_of: Snapshot) -> Authority {
+    fn authority_as_of(&self, as_of: Snapshot) -> Authority {
         Authority::of(self.key.id(), &chain(&[&self.tree.partner, &self.tree.platform]), as_of)
     }
 
@@ -105,7 +105,7 @@ impl<'a> Scene<'a> {
             }
             Kind::Revocation => {
                 let it = revocation(1, Actor::Key(self.key.id()), Reason::Compromised);
-                unit.record_revocation(&within, self.prey.id(), &it).await?
+                unit.record_revocation(&within, self.target.id(), &it).await?
             }
             Kind::KeyAlone | Kind::Redemption => unreachable!("done above"),
         };
@@ -116,11 +116,11 @@ impl<'a> Scene<'a> {
     }
 
     /// Asserts that this authority permits this change.
-    async fn is_good(&self, kind: Kind, by: &Authority) {
+    async fn is_permitted(&self, kind: Kind, by: &Authority) {
         assert_eq!(self.attempt(kind, by).await.unwrap(), Write::Applied, "{kind:?}");
     }
 
-    /// Asserts that this authority permits no change, and that attempts leave nothing behind.
+    /// Asserts that this authority permits no change, and that refused attempts write nothing.
     async fn is_refused(&self, by: &Authority, why: &str) {
         let before = self.contents().await;
         for kind in KINDS {
@@ -145,14 +145,14 @@ impl<'a> Scene<'a> {
 }
 
 pub async fn a_valid_authority_permits_every_change(fixture: &Fixture) {
-    let scene = Scene::set(fixture).await;
+    let scene = Scene::new(fixture).await;
     for kind in KINDS {
-        let by_key = scene.right().await;
+        let by_key = scene.authority().await;
         if !matches!(kind, Kind::Suspension | Kind::Revocation) {
-            scene.is_good(kind, &by_key).await;
+            scene.is_permitted(kind, &by_key).await;
         }
         // A token.
-        scene.is_good(kind, &scene.right_of_both().await).await;
+        scene.is_permitted(kind, &scene.pair_authority().await).await;
         if matches!(kind, Kind::Suspension) {
             become_status(&fixture.store, &scene.tree.merchant, Status::Suspended, Status::Active).await;
         }
@@ -160,65 +160,65 @@ pub async fn a_valid_authority_permits_every_change(fixture: &Fixture) {
 }
 
 pub async fn nothing_is_written_by_a_key_that_was_revoked_since_it_was_judged(fixture: &Fixture) {
-    let scene = Scene::set(fixture).await;
-    let judged = scene.right().await;
+    let scene = Scene::new(fixture).await;
+    let judged = scene.authority().await;
     revoke(&fixture.store, &scene.key).await;
     scene.is_refused(&judged, "revoked").await;
-    scene.is_refused(&scene.right().await, "judged afterwards, wrongly").await;
+    scene.is_refused(&scene.authority().await, "judged afterwards, wrongly").await;
 }
 
 pub async fn nothing_is_written_by_a_token_whose_public_key_was_revoked_since_it_was_judged(fixture: &Fixture) {
-    let scene = Scene::set(fixture).await;
-    let judged = scene.right_of_both().await;
+    let scene = Scene::new(fixture).await;
+    let judged = scene.pair_authority().await;
     revoke(&fixture.store, &scene.public).await;
     scene.is_refused(&judged, "its public key is revoked").await;
 }
 
 pub async fn nothing_is_written_by_a_key_below_an_account_that_was_stopped_since_it_was_judged(fixture: &Fixture) {
-    let scene = Scene::set(fixture).await;
+    let scene = Scene::new(fixture).await;
     for stopped in [&scene.tree.partner, &scene.tree.platform] {
-        let judged = scene.right().await;
+        let judged = scene.authority().await;
         become_status(&fixture.store, stopped, Status::Active, Status::Suspended).await;
         scene.is_refused(&judged, "suspended").await;
         become_status(&fixture.store, stopped, Status::Suspended, Status::Active).await;
         scene.is_refused(&judged, "resumed: it must be judged again").await;
-        scene.is_good(Kind::Pair, &scene.right().await).await;
+        scene.is_permitted(Kind::Pair, &scene.authority().await).await;
     }
-    let judged = scene.right().await;
+    let judged = scene.authority().await;
     become_status(&fixture.store, &scene.tree.partner, Status::Active, Status::Closed).await;
     scene.is_refused(&judged, "closed").await;
 }
 
 pub async fn nothing_is_written_by_a_key_that_was_restricted_moved_or_deleted_since_it_was_judged(fixture: &Fixture) {
-    let scene = Scene::set(fixture).await;
+    let scene = Scene::new(fixture).await;
     let id = fixture.raw.id(scene.key.id().uuid());
     let moved = fixture.raw.id(scene.tree.direct.id.uuid());
     for change in ["scopes = 'charges:read'".to_owned(), format!("account_id = {moved}")] {
-        let judged = scene.right().await;
+        let judged = scene.authority().await;
         let done = fixture.raw.execute(&format!("UPDATE api_key SET {change} WHERE id = {id}")).await;
         assert_eq!(done, Ok(1));
         scene.is_refused(&judged, &change).await;
     }
-    let judged = scene.right().await;
+    let judged = scene.authority().await;
     assert_eq!(fixture.raw.execute(&format!("DELETE FROM api_key WHERE id = {id}")).await, Ok(1));
     scene.is_refused(&judged, "deleted").await;
 }
 
 pub async fn nothing_is_committed_by_an_authority_that_has_ended_by_itself(fixture: &Fixture) {
-    let scene = Scene::set(fixture).await;
+    let scene = Scene::new(fixture).await;
     let [past, ahead] = ["2020-01-01T00:00:00Z", "2100-01-01T00:00:00Z"].map(|end| Some(end.parse().unwrap()));
-    for right in [scene.right().await, scene.right_of_both().await] {
-        scene.is_refused(&right.until(past), "it has ended").await;
-        scene.is_refused(&right.until(ahead).until(past).until(None), "the first end counts").await;
+    for authority in [scene.authority().await, scene.pair_authority().await] {
+        scene.is_refused(&authority.until(past), "it has ended").await;
+        scene.is_refused(&authority.until(ahead).until(past).until(None), "the first end counts").await;
     }
     for kind in KINDS {
-        scene.is_good(kind, &scene.right_of_both().await.until(ahead)).await;
+        scene.is_permitted(kind, &scene.pair_authority().await.until(ahead)).await;
     }
 }
 
 pub async fn a_change_elsewhere_does_not_require_a_new_judgement(fixture: &Fixture) {
-    let scene = Scene::set(fixture).await;
-    let judged = scene.right().await;
+    let scene = Scene::new(fixture).await;
+    let judged = scene.authority().await;
     become_status(&fixture.store, &scene.tree.rival, Status::Active, Status::Suspended).await;
     let noted = [crate::Target::Account(scene.tree.rival.id), crate::Target::Key(scene.key.id())];
     fixture
@@ -227,39 +227,39 @@ pub async fn a_change_elsewhere_does_not_require_a_new_judgement(fixture: &Fixtu
         .await
         .unwrap();
     for kind in [Kind::KeyAlone, Kind::Pair, Kind::Account, Kind::Redemption] {
-        scene.is_good(kind, &judged).await;
+        scene.is_permitted(kind, &judged).await;
     }
 }
 
 pub async fn a_caller_judged_by_missing_events_must_be_judged_again(fixture: &Fixture) {
-    let scene = Scene::set(fixture).await;
+    let scene = Scene::new(fixture).await;
     let now = scene.as_of().await;
-    let ahead = scene.right_as_of(Snapshot { position: Position::unnamed(Seq::new(1)), ..now });
+    let ahead = scene.authority_as_of(Snapshot { position: Position::unnamed(Seq::new(1)), ..now });
     scene.is_refused(&ahead, "this history has no event yet").await;
 }
 
 /// A change counts only in its caller's history; for databases that many nodes share.
 pub(super) async fn only_the_own_history_counts(fixture: &Fixture) {
-    let scene = Scene::set(fixture).await;
+    let scene = Scene::new(fixture).await;
     let now = scene.as_of().await;
     // As many events as the other history had, and none about the caller: the numbers alone prove nothing.
     for _ in 0..2 {
-        let other = Draft::writer().store(&fixture.store, &scene.tree.merchant_chain()).await;
+        let other = Draft::manager_key().store(&fixture.store, &scene.tree.merchant_chain()).await;
         revoke(&fixture.store, &other).await;
     }
     let token = HistoryToken { started: now.token.started - 1, ..now.token };
     let before = Snapshot { token, ..scene.as_of().await };
-    scene.is_refused(&scene.right_as_of(before), "the database went back").await;
-    let in_between = scene.right_as_of(scene.as_of().await).and(scene.public.id(), before);
+    scene.is_refused(&scene.authority_as_of(before), "the database went back").await;
+    let in_between = scene.authority_as_of(scene.as_of().await).and(scene.public.id(), before);
     scene.is_refused(&in_between, "it went back between the two judgements").await;
-    let public_first = scene.right_as_of(before).and(scene.public.id(), scene.as_of().await);
+    let public_first = scene.authority_as_of(before).and(scene.public.id(), scene.as_of().await);
     scene.is_refused(&public_first, "it went back between the two judgements").await;
-    scene.is_good(Kind::Pair, &scene.right_of_both().await).await;
+    scene.is_permitted(Kind::Pair, &scene.pair_authority().await).await;
 }
 
 pub async fn a_key_may_revoke_itself(fixture: &Fixture) {
-    let scene = Scene::set(fixture).await;
-    let judged = scene.right_of_both().await;
+    let scene = Scene::new(fixture).await;
+    let judged = scene.pair_authority().await;
     let mut unit = fixture.store.begin_as(&judged).await.unwrap();
     let it = revocation(1, Actor::Key(scene.key.id()), Reason::Superseded);
     for key in [&scene.public, &scene.key] {
@@ -270,12 +270,14 @@ pub async fn a_key_may_revoke_itself(fixture: &Fixture) {
     scene.is_refused(&judged, "it ended itself").await;
 }
 
-pub async fn of_two_keys_that_revoke_each_other_one_succeeds(fixture: &Fixture) {
+pub async fn one_of_two_keys_that_revoke_each_other_succeeds(fixture: &Fixture) {
     let tree = Tree::plant(fixture).await;
     for round in 0..6 {
         let own = chain(&[&tree.partner, &tree.platform]);
-        let [one, two] =
-            [Draft::writer().store(&fixture.store, &own).await, Draft::writer().store(&fixture.store, &own).await];
+        let [one, two] = [
+            Draft::manager_key().store(&fixture.store, &own).await,
+            Draft::manager_key().store(&fixture.store, &own).await,
+        ];
         let racers = [(one.id(), two.id()), (two.id(), one.id())].map(|(by, ended)| {
             let (store, within) = (Arc::clone(&fixture.store), reach(&tree.partner));
             async move { end(store, within, by, ended).await }
@@ -290,8 +292,8 @@ pub async fn of_two_keys_that_revoke_each_other_one_succeeds(fixture: &Fixture) 
 /// One key revokes another.
 async fn end(store: Arc<dyn Store>, within: Reach, by: KeyId, ended: KeyId) -> Result<()> {
     let read = store.credential(by).await?.unwrap();
-    let right = Authority::of(by, &read.value.chain, read.as_of);
-    let mut unit = store.begin_as(&right).await?;
+    let authority = Authority::of(by, &read.value.chain, read.as_of);
+    let mut unit = store.begin_as(&authority).await?;
     let it = revocation(1, Actor::Key(by), Reason::Compromised);
     let _ = unit.record_revocation(&within, ended, &it).await?;
     unit.commit().await.map(|_| ())

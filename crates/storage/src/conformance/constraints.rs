@@ -13,8 +13,8 @@ use super::{
 type Columns = Vec<(&'static str, String)>;
 
 /// A valid row with some columns changed.
-fn insert(table: &str, good: &Columns, changes: &[(&'static str, String)]) -> String {
-    let mut row = good.clone();
+fn insert(table: &str, valid: &Columns, changes: &[(&'static str, String)]) -> String {
+    let mut row = valid.clone();
     for (column, value) in changes {
         row.iter_mut().find(|(name, _)| name == column).unwrap().1.clone_from(value);
     }
@@ -30,7 +30,7 @@ fn null() -> String {
     "NULL".to_owned()
 }
 
-fn good_account(raw: &dyn RawSql, parent: Uuid) -> Columns {
+fn valid_account(raw: &dyn RawSql, parent: Uuid) -> Columns {
     vec![
         ("id", raw.id(fresh())),
         ("mid", text(&fresh().to_string())),
@@ -43,7 +43,7 @@ fn good_account(raw: &dyn RawSql, parent: Uuid) -> Columns {
     ]
 }
 
-fn good_key(raw: &dyn RawSql, account: Uuid) -> Columns {
+fn valid_key(raw: &dyn RawSql, account: Uuid) -> Columns {
     vec![
         ("id", raw.id(fresh())),
         ("account_id", raw.id(account)),
@@ -68,7 +68,7 @@ fn good_key(raw: &dyn RawSql, account: Uuid) -> Columns {
 
 fn on_accounts(raw: &dyn RawSql, tree: &Tree) -> Vec<(&'static str, String)> {
     let of =
-        |changes: &[(&'static str, String)]| insert("account", &good_account(raw, tree.partner.id.uuid()), changes);
+        |changes: &[(&'static str, String)]| insert("account", &valid_account(raw, tree.partner.id.uuid()), changes);
     let mid_is_no_key = "account_mid_is_no_key_id";
     vec![
         ("account_mid_key", of(&[("mid", text(tree.rival.mid.as_str()))])),
@@ -87,7 +87,7 @@ fn on_accounts(raw: &dyn RawSql, tree: &Tree) -> Vec<(&'static str, String)> {
 
 fn on_keys(raw: &dyn RawSql, tree: &Tree) -> Vec<(&'static str, String)> {
     let account = tree.merchant.id.uuid();
-    let of = |changes: &[(&'static str, String)]| insert("api_key", &good_key(raw, account), changes);
+    let of = |changes: &[(&'static str, String)]| insert("api_key", &valid_key(raw, account), changes);
     let revoked = |changes: &[(&'static str, String)]| {
         let by_the_book =
             [("state", text("revoked")), ("revoked_at", raw.moment(at(1))), ("revocation_reason", text("unspecified"))];
@@ -131,9 +131,9 @@ fn on_the_rest(raw: &dyn RawSql) -> Vec<(&'static str, String)> {
         ("installation_one_row", insert("installation", &installation, &[("id", raw.truth(false))])),
         ("installation_environment", insert("installation", &installation, &[("environment", text("staging"))])),
         ("master_key_fingerprint", insert("master_key", &master, &[("fingerprint", text("short"))])),
-        ("signing_key_generation", insert("signing_key", &good_signing_key(raw), &[("generation", "0".to_owned())])),
-        ("signing_key_kid", insert("signing_key", &good_signing_key(raw), &[("kid", text("taken"))])),
-        ("signing_key_public", insert("signing_key", &good_signing_key(raw), &[("public", raw.bytes(&[1; 31]))])),
+        ("signing_key_generation", insert("signing_key", &valid_signing_key(raw), &[("generation", "0".to_owned())])),
+        ("signing_key_kid", insert("signing_key", &valid_signing_key(raw), &[("kid", text("taken"))])),
+        ("signing_key_public", insert("signing_key", &valid_signing_key(raw), &[("public", raw.bytes(&[1; 31]))])),
     ];
     let issuer: Columns = vec![("id", raw.truth(true)), ("url", text("x")), ("stamped_at", moment())];
     attacks.push(("issuer_one_row", insert("issuer", &issuer, &[("id", raw.truth(false))])));
@@ -153,7 +153,7 @@ fn on_the_rest(raw: &dyn RawSql) -> Vec<(&'static str, String)> {
     attacks
 }
 
-fn good_signing_key(raw: &dyn RawSql) -> Columns {
+fn valid_signing_key(raw: &dyn RawSql) -> Columns {
     vec![
         ("generation", "7".to_owned()),
         ("kid", text("free")),
@@ -181,17 +181,20 @@ pub async fn every_constraint_holds_against_raw_sql(fixture: &Fixture) {
     let raw = fixture.raw.as_ref();
     let account = tree.merchant.id.uuid();
     let pair = [("pair_id", raw.id(fresh())), ("unique_name", text("taken"))];
-    for good in [
-        insert("api_key", &good_key(raw, account), &pair),
-        insert("account", &good_account(raw, tree.partner.id.uuid()), &[]),
-        insert("signing_key", &good_signing_key(raw), &[("generation", "6".to_owned()), ("kid", text("taken"))]),
+    for valid in [
+        insert("api_key", &valid_key(raw, account), &pair),
+        insert("account", &valid_account(raw, tree.partner.id.uuid()), &[]),
+        insert("signing_key", &valid_signing_key(raw), &[("generation", "6".to_owned()), ("kid", text("taken"))]),
     ] {
-        assert_eq!(raw.execute(&good).await, Ok(1), "{good}");
+        assert_eq!(raw.execute(&valid).await, Ok(1), "{valid}");
     }
     let attacks = [on_accounts(raw, &tree), on_keys(raw, &tree), on_the_rest(raw), raw.own_attacks(account)].concat();
     for (constraint, sql) in &attacks {
-        let told = raw.execute(sql).await;
-        assert!(told.as_ref().is_err_and(|words| raw.is_about(words, constraint)), "{constraint}: {told:?}: {sql}");
+        let refused = raw.execute(sql).await;
+        assert!(
+            refused.as_ref().is_err_and(|message| raw.is_about(message, constraint)),
+            "{constraint}: {refused:?}: {sql}"
+        );
     }
     let attacked: BTreeSet<String> = attacks.into_iter().map(|(constraint, _)| constraint.to_owned()).collect();
     assert_eq!(attacked, named_in(&raw.migrations()), "each constraint is attacked, and no other");

@@ -20,7 +20,7 @@ pub async fn a_credential_is_the_key_with_its_chain(fixture: &Fixture) {
         tree.merchant_chain(),
         chain(&[&tree.direct, &tree.platform]),
     ] {
-        for draft in [Draft::writer().expiring(3), Draft::of(KeyType::Public).described("for the shop")] {
+        for draft in [Draft::manager_key().expiring(3), Draft::of(KeyType::Public).described("for the shop")] {
             let key = draft.store(&fixture.store, &chain).await;
             let expected = Credential { key: AuthKey::from(&key), chain: chain.clone() };
             assert_eq!(credential(&fixture.store, key.id()).await, expected);
@@ -28,8 +28,8 @@ pub async fn a_credential_is_the_key_with_its_chain(fixture: &Fixture) {
     }
 }
 
-/// A look-up reads a key whether or not the id exists; the caller never learns which key.
-pub async fn an_unknown_credential_is_absent_whatever_its_neighbour_is(fixture: &Fixture) {
+/// A look-up reads a key whether or not the id exists; the result does not show which key.
+pub async fn an_unknown_credential_is_absent_beside_any_neighbour(fixture: &Fixture) {
     let tree = Tree::plant(fixture).await;
     let absent = async |id: Uuid| {
         assert_eq!(fixture.store.credential(KeyId::from_uuid(id)).await.unwrap(), None, "{id}");
@@ -38,7 +38,7 @@ pub async fn an_unknown_credential_is_absent_whatever_its_neighbour_is(fixture: 
         absent(id).await;
     }
     let before = fresh();
-    let first = Draft::writer().store(&fixture.store, &tree.merchant_chain()).await;
+    let first = Draft::manager_key().store(&fixture.store, &tree.merchant_chain()).await;
     let between = fresh();
     let last = Draft::of(KeyType::Public).store(&fixture.store, &chain(&[&tree.platform])).await;
     let unknown = [Uuid::nil(), before, between, fresh(), Uuid::max()];
@@ -74,10 +74,10 @@ pub async fn a_credential_shows_the_status_of_every_account_above_it(fixture: &F
         for (from, to) in [(Status::Active, Status::Suspended), (Status::Suspended, Status::Active)] {
             become_status(&fixture.store, account, from, to).await;
             let found = credential(&fixture.store, key.id()).await;
-            let told: Vec<_> = found.chain.links().map(|link| link.status).collect();
+            let statuses: Vec<_> = found.chain.links().map(|link| link.status).collect();
             let mut expected = [Status::Active; 3];
             *expected.get_mut(place).unwrap() = to;
-            assert_eq!(told, expected, "{}", account.role);
+            assert_eq!(statuses, expected, "{}", account.role);
         }
     }
 }
@@ -85,8 +85,8 @@ pub async fn a_credential_shows_the_status_of_every_account_above_it(fixture: &F
 pub async fn a_credential_shows_the_number_of_the_last_event(fixture: &Fixture) {
     let tree = Tree::plant(fixture).await;
     let [key, other] = [
-        Draft::writer().store(&fixture.store, &tree.merchant_chain()).await,
-        Draft::writer().store(&fixture.store, &tree.merchant_chain()).await,
+        Draft::manager_key().store(&fixture.store, &tree.merchant_chain()).await,
+        Draft::manager_key().store(&fixture.store, &tree.merchant_chain()).await,
     ];
     let as_of = async || fixture.store.credential(key.id()).await.unwrap().unwrap().as_of.seq();
     assert_eq!(as_of().await, Seq::ZERO);

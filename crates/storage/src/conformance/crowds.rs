@@ -21,7 +21,7 @@ pub async fn keys_added_concurrently_are_each_held_to_their_own_reach(fixture: &
     let mut racers = Vec::new();
     for _ in 0..EACH {
         for (_, within, reached) in tree.reaches() {
-            let (store, key) = (Arc::clone(&fixture.store), Draft::writer().issue(&tree.merchant_chain()));
+            let (store, key) = (Arc::clone(&fixture.store), Draft::manager_key().issue(&tree.merchant_chain()));
             racers.push((store, key, within, Some(reached)));
         }
         // Its id is another key's: only this one is refused.
@@ -43,29 +43,29 @@ pub async fn keys_added_concurrently_are_each_held_to_their_own_reach(fixture: &
 
 pub async fn concurrent_look_ups_each_return_their_own_key(fixture: &Fixture) {
     let tree = Tree::plant(fixture).await;
-    let mut asked = Vec::new();
+    let mut look_ups = Vec::new();
     for _ in 0..EACH {
-        let active = Draft::writer().store(&fixture.store, &tree.merchant_chain()).await;
-        let revoked = Draft::writer().store(&fixture.store, &chain(&[&tree.direct, &tree.platform])).await;
+        let active = Draft::manager_key().store(&fixture.store, &tree.merchant_chain()).await;
+        let revoked = Draft::manager_key().store(&fixture.store, &chain(&[&tree.direct, &tree.platform])).await;
         let mut unit = fixture.store.begin().await.unwrap();
         let it = revocation(1, Actor::Operator, Reason::Compromised);
         assert_eq!(unit.record_revocation(&Reach::operator(), revoked.id(), &it).await.unwrap(), Write::Applied);
         unit.commit().await.unwrap();
-        let corrupt = Draft::writer().store(&fixture.store, &tree.merchant_chain()).await;
+        let corrupt = Draft::manager_key().store(&fixture.store, &tree.merchant_chain()).await;
         let sql = format!("UPDATE api_key SET name = '' WHERE id = {}", fixture.raw.id(corrupt.id().uuid()));
         assert_eq!(fixture.raw.execute(&sql).await, Ok(1));
         // Each key twice: concurrent look-ups of one key return the same.
         for _ in 0..2 {
-            asked.push((active.id(), Ok(Some((false, tree.merchant.mid.clone())))));
-            asked.push((revoked.id(), Ok(Some((true, tree.direct.mid.clone())))));
-            asked.push((KeyId::from_uuid(fresh()), Ok(None)));
-            asked.push((corrupt.id(), Err(corrupt.id().to_string())));
+            look_ups.push((active.id(), Ok(Some((false, tree.merchant.mid.clone())))));
+            look_ups.push((revoked.id(), Ok(Some((true, tree.direct.mid.clone())))));
+            look_ups.push((KeyId::from_uuid(fresh()), Ok(None)));
+            look_ups.push((corrupt.id(), Err(corrupt.id().to_string())));
         }
     }
-    let racers = asked.into_iter().map(|(id, expected)| {
+    let racers = look_ups.into_iter().map(|(id, expected)| {
         let store = Arc::clone(&fixture.store);
         async move {
-            let told = match store.credential(id).await {
+            let returned = match store.credential(id).await {
                 Ok(found) => Ok(found.map(|read| {
                     assert_eq!(read.value.key.id(), id);
                     (read.value.key.view().revoked, read.value.chain.own().mid.clone())
@@ -73,7 +73,7 @@ pub async fn concurrent_look_ups_each_return_their_own_key(fixture: &Fixture) {
                 Err(StorageError::Corrupt { id, .. }) => Err(id),
                 Err(other) => panic!("{other:?}"),
             };
-            assert_eq!(told, expected);
+            assert_eq!(returned, expected);
         }
     });
     together(racers.collect()).await;
@@ -88,7 +88,7 @@ pub async fn concurrent_account_look_ups_are_each_held_to_their_own_reach(fixtur
             racers.push(async move {
                 let found = store.account(&within, &wanted.mid).await.unwrap();
                 assert_eq!(found.map(|it| it.account), reached.then_some(wanted), "{who}");
-                assert_eq!(store.account(&within, &"nobody".parse().unwrap()).await.unwrap(), None);
+                assert_eq!(store.account(&within, &"unknown".parse().unwrap()).await.unwrap(), None);
             });
         }
     }

@@ -17,7 +17,7 @@ async fn of_key(fixture: &Fixture, key: &ApiKey) -> Option<Enforcement> {
 }
 
 /// Records it, like a node that waited for this event.
-async fn note(fixture: &Fixture, subjects: &[Target], event: Seq, second: i64) {
+async fn record_enforced(fixture: &Fixture, subjects: &[Target], event: Seq, second: i64) {
     let shown_by = position(fixture, event).await;
     fixture.feed.record_enforced(subjects, event, shown_by, at(second)).await.unwrap();
 }
@@ -47,7 +47,7 @@ fn done(seq: Seq, second: i64) -> Enforcement {
 
 pub async fn a_record_shows_the_event_that_last_changed_it(fixture: &Fixture) {
     let tree = Tree::plant(fixture).await;
-    let key = Draft::writer().store(&fixture.store, &tree.merchant_chain()).await;
+    let key = Draft::manager_key().store(&fixture.store, &tree.merchant_chain()).await;
     assert_eq!((of_key(fixture, &key).await, of_merchant(fixture, &tree).await), (None, None));
     let suspended = become_status(&fixture.store, &tree.merchant, Status::Active, Status::Suspended).await;
     let revoked = revoke(&fixture.store, &key).await;
@@ -63,25 +63,25 @@ pub async fn a_record_shows_the_event_that_last_changed_it(fixture: &Fixture) {
 
 pub async fn an_enforced_change_is_recorded_once(fixture: &Fixture) {
     let tree = Tree::plant(fixture).await;
-    let key = Draft::writer().store(&fixture.store, &tree.merchant_chain()).await;
+    let key = Draft::manager_key().store(&fixture.store, &tree.merchant_chain()).await;
     let seq = revoke(&fixture.store, &key).await;
     let subjects = [Target::Key(key.id())];
     for second in [1, 2] {
-        note(fixture, &subjects, seq, second).await;
+        record_enforced(fixture, &subjects, seq, second).await;
         assert_eq!(of_key(fixture, &key).await, Some(done(seq, 1)));
     }
 }
 
 pub async fn a_later_change_is_not_recorded_as_enforced(fixture: &Fixture) {
     let tree = Tree::plant(fixture).await;
-    let key = Draft::writer().store(&fixture.store, &tree.merchant_chain()).await;
+    let key = Draft::manager_key().store(&fixture.store, &tree.merchant_chain()).await;
     let suspended = become_status(&fixture.store, &tree.merchant, Status::Active, Status::Suspended).await;
     let revoked = revoke(&fixture.store, &key).await;
     let subjects = [Target::Key(key.id()), Target::Account(tree.merchant.id)];
-    note(fixture, &subjects, suspended, 1).await;
+    record_enforced(fixture, &subjects, suspended, 1).await;
     assert_eq!(of_key(fixture, &key).await, Some(open(revoked)));
     assert_eq!(of_merchant(fixture, &tree).await, Some(done(suspended, 1)));
-    note(fixture, &subjects, revoked, 2).await;
+    record_enforced(fixture, &subjects, revoked, 2).await;
     assert_eq!(of_key(fixture, &key).await, Some(done(revoked, 2)));
     assert_eq!(of_merchant(fixture, &tree).await, Some(done(suspended, 1)));
 }
@@ -94,7 +94,7 @@ pub async fn a_later_change_must_be_enforced_again(fixture: &Fixture) {
         let seq = become_status(&fixture.store, &tree.merchant, from, to).await;
         assert_eq!(of_merchant(fixture, &tree).await, Some(open(seq)));
         second += 1;
-        note(fixture, &subjects, seq, second).await;
+        record_enforced(fixture, &subjects, seq, second).await;
         assert_eq!(of_merchant(fixture, &tree).await, Some(done(seq, second)));
     }
 }
@@ -102,15 +102,17 @@ pub async fn a_later_change_must_be_enforced_again(fixture: &Fixture) {
 pub async fn only_the_named_subjects_are_recorded(fixture: &Fixture) {
     let tree = Tree::plant(fixture).await;
     let chain = tree.merchant_chain();
-    let [named, other] =
-        [Draft::writer().store(&fixture.store, &chain).await, Draft::writer().store(&fixture.store, &chain).await];
-    let unchanged = Draft::writer().store(&fixture.store, &chain).await;
+    let [named, other] = [
+        Draft::manager_key().store(&fixture.store, &chain).await,
+        Draft::manager_key().store(&fixture.store, &chain).await,
+    ];
+    let unchanged = Draft::manager_key().store(&fixture.store, &chain).await;
     let first = revoke(&fixture.store, &named).await;
     let second = revoke(&fixture.store, &other).await;
     let unknown = Target::Key(KeyId::from_uuid(fresh()));
     let subjects = [unknown, Target::Key(unchanged.id()), Target::Key(named.id())];
-    note(fixture, &subjects, second, 1).await;
-    note(fixture, &[], second, 1).await;
+    record_enforced(fixture, &subjects, second, 1).await;
+    record_enforced(fixture, &[], second, 1).await;
     assert_eq!(of_key(fixture, &named).await, Some(done(first, 1)));
     assert_eq!(of_key(fixture, &other).await, Some(open(second)));
     assert_eq!(of_key(fixture, &unchanged).await, None);

@@ -42,10 +42,10 @@ pub async fn a_revocation_is_one_event_with_the_next_number(fixture: &Fixture) {
     let mut expected = Vec::new();
     for key_type in [KeyType::Secret, KeyType::Public, KeyType::Tokenization] {
         let key = Draft::of(key_type).store(&fixture.store, &tree.merchant_chain()).await;
-        let told = revoke(&fixture.store, &key).await;
+        let returned = revoke(&fixture.store, &key).await;
         expected.push(Target::Key(key.id()));
         assert_eq!(subjects(fixture).await, expected);
-        assert_eq!(told, Seq::new(u64::try_from(expected.len()).unwrap()));
+        assert_eq!(returned, Seq::new(u64::try_from(expected.len()).unwrap()));
     }
 }
 
@@ -59,18 +59,20 @@ pub async fn a_change_of_status_is_one_event_with_the_next_number(fixture: &Fixt
         (&tree.platform, Active, Suspended),
         (&tree.merchant, Active, Closed),
     ] {
-        let told = become_status(&fixture.store, account, from, to).await;
+        let returned = become_status(&fixture.store, account, from, to).await;
         expected.push(Target::Account(account.id));
         assert_eq!(subjects(fixture).await, expected, "{from} to {to}");
-        assert_eq!(told, Seq::new(u64::try_from(expected.len()).unwrap()));
+        assert_eq!(returned, Seq::new(u64::try_from(expected.len()).unwrap()));
     }
 }
 
 pub async fn a_unit_of_work_returns_the_last_of_its_events(fixture: &Fixture) {
     let tree = Tree::plant(fixture).await;
     let chain = tree.merchant_chain();
-    let keys =
-        [Draft::writer().store(&fixture.store, &chain).await, Draft::writer().store(&fixture.store, &chain).await];
+    let keys = [
+        Draft::manager_key().store(&fixture.store, &chain).await,
+        Draft::manager_key().store(&fixture.store, &chain).await,
+    ];
     let mut unit = fixture.store.begin().await.unwrap();
     let (all, it) = (Reach::operator(), revocation(1, Actor::Operator, Reason::Compromised));
     let closed = unit.record_status(&all, tree.direct.id, Status::Active, Status::Closed).await;
@@ -89,7 +91,7 @@ pub async fn a_change_that_affects_no_verdict_is_no_event(fixture: &Fixture) {
     let mut unit = fixture.store.begin().await.unwrap();
     let new = account(Role::Merchant, Some(&tree.partner));
     assert_eq!(unit.insert_account(&all, &new).await.unwrap(), Write::Applied);
-    let key = Draft::writer().issue(&tree.merchant_chain());
+    let key = Draft::manager_key().issue(&tree.merchant_chain());
     assert_eq!(unit.insert_key(&all, &key).await.unwrap(), Write::Applied);
     assert_eq!(unit.commit().await.unwrap(), NOTHING);
 
@@ -106,7 +108,7 @@ pub async fn a_change_that_affects_no_verdict_is_no_event(fixture: &Fixture) {
 
 pub async fn a_stale_write_is_no_event(fixture: &Fixture) {
     let tree = Tree::plant(fixture).await;
-    let key = Draft::writer().store(&fixture.store, &tree.merchant_chain()).await;
+    let key = Draft::manager_key().store(&fixture.store, &tree.merchant_chain()).await;
     revoke(&fixture.store, &key).await;
     let (all, it) = (Reach::operator(), revocation(2, Actor::Operator, Reason::Compromised));
     let mut unit = fixture.store.begin().await.unwrap();
@@ -119,7 +121,7 @@ pub async fn a_stale_write_is_no_event(fixture: &Fixture) {
 
 pub async fn a_dropped_unit_of_work_leaves_no_event_and_no_gap(fixture: &Fixture) {
     let tree = Tree::plant(fixture).await;
-    let key = Draft::writer().store(&fixture.store, &tree.merchant_chain()).await;
+    let key = Draft::manager_key().store(&fixture.store, &tree.merchant_chain()).await;
     let (all, it) = (Reach::operator(), revocation(2, Actor::Operator, Reason::Compromised));
     for _ in 0..3 {
         let mut unit = fixture.store.begin().await.unwrap();
@@ -170,7 +172,7 @@ pub async fn a_manual_statement_that_affects_a_verdict_is_an_event(fixture: &Fix
 pub async fn a_manual_statement_that_affects_no_verdict_is_no_event(fixture: &Fixture) {
     let tree = Tree::plant(fixture).await;
     let raw = fixture.raw.as_ref();
-    let key = Draft::writer().expiring(7).store(&fixture.store, &tree.merchant_chain()).await;
+    let key = Draft::manager_key().expiring(7).store(&fixture.store, &tree.merchant_chain()).await;
     for (table, change, id) in [
         ("api_key", "name = 'another', description = 'x', last_four = '0000'", key.id().uuid()),
         ("api_key", "digest = 'another'", key.id().uuid()),
@@ -185,8 +187,8 @@ pub async fn a_manual_statement_that_affects_no_verdict_is_no_event(fixture: &Fi
         assert_eq!(raw.execute(&sql).await, Ok(1), "{sql}");
         assert_eq!(subjects(fixture).await, [], "{sql}");
     }
-    let nobody = format!("DELETE FROM api_key WHERE id = {}", raw.id(fresh()));
-    assert_eq!(raw.execute(&nobody).await, Ok(0));
+    let absent = format!("DELETE FROM api_key WHERE id = {}", raw.id(fresh()));
+    assert_eq!(raw.execute(&absent).await, Ok(0));
     assert_eq!(subjects(fixture).await, []);
 }
 
@@ -194,17 +196,17 @@ pub async fn a_statement_over_many_rows_makes_an_event_for_each(fixture: &Fixtur
     let tree = Tree::plant(fixture).await;
     let mut expected = Vec::new();
     for _ in 0..5 {
-        let key = Draft::writer().store(&fixture.store, &tree.merchant_chain()).await;
+        let key = Draft::manager_key().store(&fixture.store, &tree.merchant_chain()).await;
         expected.push(Target::Key(key.id()));
     }
     assert_eq!(fixture.raw.execute("UPDATE api_key SET scopes = ''").await, Ok(5));
-    let mut told = subjects(fixture).await;
-    told.sort_unstable();
-    assert_eq!(told, expected);
+    let mut found = subjects(fixture).await;
+    found.sort_unstable();
+    assert_eq!(found, expected);
 }
 
 /// Some of the writers roll back, so that a number taken too early would leave a gap.
-pub async fn numbers_are_consecutive_however_many_write(fixture: &Fixture) {
+pub async fn numbers_are_consecutive_with_concurrent_writers(fixture: &Fixture) {
     const WRITERS: usize = 8;
     const EACH: usize = 6;
     let tree = Tree::plant(fixture).await;
@@ -212,29 +214,29 @@ pub async fn numbers_are_consecutive_however_many_write(fixture: &Fixture) {
     for writer in 0..WRITERS {
         let mut keys = Vec::new();
         for _ in 0..EACH {
-            keys.push(Draft::writer().store(&fixture.store, &tree.merchant_chain()).await);
+            keys.push(Draft::manager_key().store(&fixture.store, &tree.merchant_chain()).await);
         }
         let store = Arc::clone(&fixture.store);
         racers.push(async move {
             let it = revocation(2, Actor::Operator, Reason::Compromised);
-            let mut told = Vec::new();
+            let mut revoked = Vec::new();
             for (n, key) in keys.iter().enumerate() {
                 if (n + writer).is_multiple_of(3) {
                     let mut unit = store.begin().await.unwrap();
                     let undone = unit.record_revocation(&Reach::operator(), key.id(), &it).await;
                     assert_eq!(undone.unwrap(), Write::Applied);
                 }
-                told.push((key.id(), revoke(&store, key).await));
+                revoked.push((key.id(), revoke(&store, key).await));
             }
-            told
+            revoked
         });
     }
-    let mut told: Vec<_> = together(racers).await.into_iter().flatten().collect();
-    told.sort_unstable_by_key(|(_, seq)| *seq);
-    let expected: Vec<_> = told.iter().map(|(key, _)| Target::Key(*key)).collect();
+    let mut revoked: Vec<_> = together(racers).await.into_iter().flatten().collect();
+    revoked.sort_unstable_by_key(|(_, seq)| *seq);
+    let expected: Vec<_> = revoked.iter().map(|(key, _)| Target::Key(*key)).collect();
     assert_eq!(expected.len(), WRITERS * EACH);
     assert_eq!(subjects(fixture).await, expected, "a commit returns the number of its own event");
-    for (key, seq) in told {
+    for (key, seq) in revoked {
         assert_eq!(record(&fixture.store, key).await.enforcement.unwrap().seq, seq);
     }
 }

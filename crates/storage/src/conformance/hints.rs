@@ -9,12 +9,12 @@ async fn listen(fixture: &Fixture) -> Box<dyn Hints> {
 
 pub async fn a_hint_reaches_every_listener_including_its_sender(fixture: &Fixture) {
     let mut listeners = [listen(fixture).await, listen(fixture).await];
-    let said = [Hint::Event(Seq::new(1)), Hint::Probe(NodeId::from_uuid(fresh())), Hint::Event(Seq::new(u64::MAX))];
-    for hint in said {
+    let sent = [Hint::Event(Seq::new(1)), Hint::Probe(NodeId::from_uuid(fresh())), Hint::Event(Seq::new(u64::MAX))];
+    for hint in sent {
         fixture.feed.announce(hint).await.unwrap();
     }
     for listener in &mut listeners {
-        for hint in said {
+        for hint in sent {
             assert_eq!(listener.next().await.unwrap(), hint);
         }
     }

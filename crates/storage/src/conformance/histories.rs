@@ -15,27 +15,27 @@ pub async fn a_caller_judged_in_another_history_must_be_judged_again(fixture: &F
     super::callers::only_the_own_history_counts(fixture).await;
 }
 
-pub async fn a_renewal_counts_only_if_the_database_has_what_it_names(fixture: &Fixture) {
+pub async fn a_renewal_counts_only_if_the_database_has_its_token_event_and_row(fixture: &Fixture) {
     make(fixture, 2).await;
-    let good = joined(fixture).await;
-    let another = HistoryToken { timeline: good.token.timeline + 1, ..good.token };
-    let unknown = Position { nonce: Nonce::from_uuid(fresh()), ..good.applied };
-    let ahead = Position { seq: good.applied.seq.next(), ..good.applied };
+    let valid = joined(fixture).await;
+    let another = HistoryToken { timeline: valid.token.timeline + 1, ..valid.token };
+    let unknown = Position { nonce: Nonce::from_uuid(fresh()), ..valid.applied };
+    let ahead = Position { seq: valid.applied.seq.next(), ..valid.applied };
     let before = members(fixture).await.rows;
     for renewal in [
-        Renewal { token: another, ..good.clone() },
-        Renewal { applied: unknown, ..good.clone() },
-        Renewal { applied: ahead, ..good.clone() },
-        Renewal { counters: vec![], ..good.clone() },
-        Renewal { counters: vec![good.counters[0] + 7], ..good.clone() },
+        Renewal { token: another, ..valid.clone() },
+        Renewal { applied: unknown, ..valid.clone() },
+        Renewal { applied: ahead, ..valid.clone() },
+        Renewal { counters: vec![], ..valid.clone() },
+        Renewal { counters: vec![valid.counters[0] + 7], ..valid.clone() },
     ] {
         assert_eq!(nodes(fixture).renew(&renewal).await.unwrap(), None, "{renewal:?}");
         assert_eq!(members(fixture).await.rows, before, "it touched no row");
     }
-    assert!(nodes(fixture).renew(&good).await.unwrap().is_some());
-    let late = Renewal { counter: 9, ..good.clone() };
+    assert!(nodes(fixture).renew(&valid).await.unwrap().is_some());
+    let late = Renewal { counter: 9, ..valid.clone() };
     assert_eq!(nodes(fixture).renew(&late).await.unwrap(), None, "the row has another number by now");
-    let either = Renewal { counters: vec![good.counters[0], good.counter], ..late };
+    let either = Renewal { counters: vec![valid.counters[0], valid.counter], ..late };
     assert!(nodes(fixture).renew(&either).await.unwrap().is_some(), "a renewal with unknown outcome took effect");
 }
 
@@ -67,11 +67,11 @@ pub async fn a_list_reports_missing_events(fixture: &Fixture) {
     let there = position(fixture, made[1].position.seq).await;
     let renumbered = Position { nonce: Nonce::from_uuid(fresh()), ..there };
     let beyond = Position { seq: Seq::new(9), ..there };
-    let asked = [made[0].position, renumbered, there, beyond];
-    assert_eq!(nodes(fixture).members(&asked).await.unwrap().absent, [renumbered, beyond]);
+    let queried = [made[0].position, renumbered, there, beyond];
+    assert_eq!(nodes(fixture).members(&queried).await.unwrap().absent, [renumbered, beyond]);
     joined(fixture).await;
     joined(fixture).await;
-    assert_eq!(nodes(fixture).members(&asked[..1]).await.unwrap().absent, []);
+    assert_eq!(nodes(fixture).members(&queried[..1]).await.unwrap().absent, []);
 }
 
 pub async fn a_mark_applies_only_to_the_current_history(fixture: &Fixture) {
@@ -101,14 +101,14 @@ pub async fn a_database_filled_before_its_claim_is_not_marked(fixture: &Fixture)
 
 pub async fn another_row_of_the_installation_is_another_history(fixture: &Fixture) {
     assert_eq!(fixture.store.claim(&stamp(0), at(0)).await.unwrap(), Write::Applied);
-    let good = joined(fixture).await;
+    let valid = joined(fixture).await;
     let moment = fixture.raw.moment(at(0));
     let insert = format!("INSERT INTO installation (environment, claimed_at) VALUES ('sandbox', {moment})");
     for sql in ["DELETE FROM installation", &insert] {
         assert_eq!(fixture.raw.execute(sql).await, Ok(1), "{sql}");
-        assert_eq!(nodes(fixture).renew(&good).await.unwrap(), None, "{sql}");
+        assert_eq!(nodes(fixture).renew(&valid).await.unwrap(), None, "{sql}");
     }
-    assert_ne!(fixture.feed.head().await.unwrap().as_of.token, good.token);
+    assert_ne!(fixture.feed.head().await.unwrap().as_of.token, valid.token);
 }
 
 pub async fn lost_events_are_recorded_once_per_history(fixture: &Fixture) {
@@ -134,7 +134,7 @@ pub async fn lost_events_are_recorded_once_per_history(fixture: &Fixture) {
 /// The named event may belong to a lost history.
 pub async fn enforcement_is_not_recorded_if_its_event_is_missing(fixture: &Fixture) {
     let tree = Tree::plant(fixture).await;
-    let key = Draft::writer().store(&fixture.store, &tree.merchant_chain()).await;
+    let key = Draft::manager_key().store(&fixture.store, &tree.merchant_chain()).await;
     let seq = revoke(&fixture.store, &key).await;
     let renumbered = Position { seq, nonce: Nonce::from_uuid(fresh()) };
     let beyond = Position { seq: seq.next(), ..position(fixture, seq).await };

@@ -84,7 +84,7 @@ pub async fn a_window_may_start_at_a_key_that_is_not_in_it(fixture: &Fixture) {
 pub async fn listed_keys_are_complete(fixture: &Fixture) {
     let tree = Tree::plant(fixture).await;
     let chain = tree.merchant_chain();
-    let plain = Draft::writer().expiring(9).described("").store(&fixture.store, &chain).await;
+    let plain = Draft::manager_key().expiring(9).described("").store(&fixture.store, &chain).await;
     let used = Draft::of(KeyType::Public).named("日本").store(&fixture.store, &chain).await;
     fixture.store.record_usage(&[(used.id(), at(3))]).await.unwrap();
     let listed = fixture.store.keys(&Reach::operator(), tree.merchant.id, ALL).await.unwrap();

@@ -14,7 +14,7 @@ fn drafts() -> Vec<(&'static str, Draft)> {
     let pair = PairId::from_uuid(fresh());
     vec![
         ("the plainest", Draft::of(KeyType::Secret)),
-        ("a writer", Draft::writer().by(maker)),
+        ("a manager key", Draft::manager_key().by(maker)),
         ("order of scopes", Draft::of(KeyType::Secret).scoped("zeta:read alpha:* api-keys:read alpha:write")),
         ("public", Draft::of(KeyType::Public).scoped("charges:read")),
         ("tokenization", Draft::of(KeyType::Tokenization)),
@@ -24,7 +24,7 @@ fn drafts() -> Vec<(&'static str, Draft)> {
         ("the longest", Draft::of(KeyType::Secret).named(&"é".repeat(200)).described(&"漢".repeat(500))),
         ("expiring to the microsecond", Draft::of(KeyType::Secret).expiring(1)),
         ("a public half", Draft::of(KeyType::Public).paired(pair, "shop – 'one'")),
-        ("a secret half", Draft::writer().paired(pair, "shop – 'one'").by(maker)),
+        ("a secret half", Draft::manager_key().paired(pair, "shop – 'one'").by(maker)),
     ]
 }
 

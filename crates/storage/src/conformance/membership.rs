@@ -67,7 +67,7 @@ async fn names(fixture: &Fixture) -> Vec<NodeId> {
 async fn events(fixture: &Fixture, tree: &Tree, events: u64) -> Position {
     let mut last = Position::START;
     for _ in 0..events {
-        let key = Draft::writer().store(&fixture.store, &tree.merchant_chain()).await;
+        let key = Draft::manager_key().store(&fixture.store, &tree.merchant_chain()).await;
         last = position(fixture, revoke(&fixture.store, &key).await).await;
     }
     last
@@ -139,8 +139,8 @@ pub async fn a_renewal_returns_the_head_and_never_lowers_applied(fixture: &Fixtu
 
 pub async fn a_node_without_a_row_renews_nothing(fixture: &Fixture) {
     let mut node = joined(fixture).await;
-    let stranger = Renewal { node: NodeId::from_uuid(fresh()), ..node.clone() };
-    assert_eq!(nodes(fixture).renew(&stranger).await.unwrap(), None);
+    let unknown = Renewal { node: NodeId::from_uuid(fresh()), ..node.clone() };
+    assert_eq!(nodes(fixture).renew(&unknown).await.unwrap(), None);
     assert_eq!(names(fixture).await, [node.node]);
     renewed(fixture, &mut node, 0).await;
     nodes(fixture).leave(node.node).await.unwrap();
@@ -148,7 +148,7 @@ pub async fn a_node_without_a_row_renews_nothing(fixture: &Fixture) {
     assert_eq!(names(fixture).await, []);
 }
 
-pub async fn leaving_removes_only_the_own_row(fixture: &Fixture) {
+pub async fn leaving_removes_only_the_nodes_own_row(fixture: &Fixture) {
     let (stays, leaves) = (joined(fixture).await.node, joined(fixture).await.node);
     for _ in 0..2 {
         nodes(fixture).leave(leaves).await.unwrap();

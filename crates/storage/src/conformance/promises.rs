@@ -89,7 +89,7 @@ macro_rules! each_promise {
                 a_window_holds_no_key_of_another_account;
             credentials:
                 a_credential_is_the_key_with_its_chain,
-                an_unknown_credential_is_absent_whatever_its_neighbour_is,
+                an_unknown_credential_is_absent_beside_any_neighbour,
                 a_credential_shows_a_revocation_once_it_is_committed,
                 a_credential_shows_the_status_of_every_account_above_it,
                 a_credential_shows_the_number_of_the_last_event,
@@ -104,7 +104,7 @@ macro_rules! each_promise {
                 a_manual_statement_that_affects_a_verdict_is_an_event,
                 a_manual_statement_that_affects_no_verdict_is_no_event,
                 a_statement_over_many_rows_makes_an_event_for_each,
-                numbers_are_consecutive_however_many_write;
+                numbers_are_consecutive_with_concurrent_writers;
             enforcement:
                 a_record_shows_the_event_that_last_changed_it,
                 an_enforced_change_is_recorded_once,
@@ -115,7 +115,7 @@ macro_rules! each_promise {
                 events_come_in_order_and_within_the_limit,
                 history_is_pruned_up_to_a_time_but_never_the_last_event,
                 pruning_respects_its_limit,
-                pruning_leaves_no_gap_whatever_the_clock_did;
+                pruning_leaves_no_gap_after_a_clock_jump;
             issuing:
                 a_key_is_added_within_reach_only,
                 no_key_is_added_to_an_inactive_account,
@@ -140,7 +140,7 @@ macro_rules! each_promise {
                 every_caller_within_reach_may_revoke,
                 an_unknown_key_is_not_revoked,
                 a_revocation_touches_no_other_key;
-            writers:
+            manager_keys:
                 the_manager_key_that_expires_last_is_returned_and_one_that_never_expires_first,
                 a_manager_key_that_is_held_back_does_not_count,
                 a_manager_key_is_returned_complete,
@@ -153,12 +153,12 @@ macro_rules! each_promise {
                 a_commit_is_visible_to_other_connections,
                 a_unit_of_work_that_did_nothing_commits;
             races:
-                of_the_last_two_manager_keys_one_stays_however_they_race,
-                of_racing_pairs_with_one_unique_name_one_is_made,
-                of_racing_revocations_one_is_written,
-                of_racing_redemptions_exactly_one_is_the_first,
-                of_racing_signing_keys_one_generation_is_made,
-                of_racing_claims_one_stamps_the_database;
+                one_of_the_last_two_manager_keys_stays_in_every_race,
+                one_of_racing_pairs_with_the_same_unique_name_is_made,
+                one_of_racing_revocations_is_written,
+                exactly_one_of_racing_redemptions_is_the_first,
+                racing_signing_keys_make_one_generation,
+                one_of_racing_claims_stamps_the_database;
             callers:
                 a_valid_authority_permits_every_change,
                 nothing_is_written_by_a_key_that_was_revoked_since_it_was_judged,
@@ -169,7 +169,7 @@ macro_rules! each_promise {
                 a_change_elsewhere_does_not_require_a_new_judgement,
                 a_caller_judged_by_missing_events_must_be_judged_again,
                 a_key_may_revoke_itself,
-                of_two_keys_that_revoke_each_other_one_succeeds;
+                one_of_two_keys_that_revoke_each_other_succeeds;
             signing_keys:
                 signing_keys_are_returned_complete_and_oldest_first,
                 a_generation_that_exists_is_stale_and_stays,
@@ -185,8 +185,8 @@ macro_rules! each_promise {
             upkeep:
                 a_digest_is_replaced_only_while_it_is_the_stored_one,
                 neither_an_unknown_nor_a_readable_key_gets_a_digest,
-                the_latest_use_stays_in_whatever_order_they_come,
-                of_several_uses_of_a_key_in_one_call_the_latest_stays,
+                the_latest_use_stays_in_any_order,
+                the_latest_of_several_uses_in_one_call_stays,
                 unknown_keys_are_skipped_and_the_others_recorded,
                 many_uses_are_recorded_in_one_call;
             installation:
@@ -220,7 +220,7 @@ macro_rules! each_membership_promise {
                 a_node_id_joins_once,
                 a_renewal_returns_the_head_and_never_lowers_applied,
                 a_node_without_a_row_renews_nothing,
-                leaving_removes_only_the_own_row,
+                leaving_removes_only_the_nodes_own_row,
                 a_row_is_reaped_only_while_it_is_stale,
                 history_is_kept_for_the_slowest_member;
             clocks:
@@ -230,7 +230,7 @@ macro_rules! each_membership_promise {
                 no_history_is_pruned_by_a_clock_that_differs;
             histories:
                 a_caller_judged_in_another_history_must_be_judged_again,
-                a_renewal_counts_only_if_the_database_has_what_it_names,
+                a_renewal_counts_only_if_the_database_has_its_token_event_and_row,
                 events_follow_an_event_by_number_and_nonce,
                 every_event_has_its_own_nonce,
                 a_list_reports_missing_events,

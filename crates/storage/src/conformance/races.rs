@@ -42,7 +42,7 @@ async fn revoke_unless_last(store: Arc<dyn Store>, within: Reach, account: Accou
     Ok(true)
 }
 
-pub async fn of_the_last_two_manager_keys_one_stays_however_they_race(fixture: &Fixture) {
+pub async fn one_of_the_last_two_manager_keys_stays_in_every_race(fixture: &Fixture) {
     let tree = Tree::plant(fixture).await;
     for round in 0..ROUNDS {
         let partner = keyward_domain::Account {
@@ -54,7 +54,7 @@ pub async fn of_the_last_two_manager_keys_one_stays_however_they_race(fixture: &
         unit.commit().await.unwrap();
         let mut racers = Vec::new();
         for _ in 0..2 {
-            let key = Draft::writer().store(&fixture.store, &chain(&[&partner, &tree.platform])).await;
+            let key = Draft::manager_key().store(&fixture.store, &chain(&[&partner, &tree.platform])).await;
             racers.push(revoke_unless_last(Arc::clone(&fixture.store), reach(&partner), partner.id, key.id()));
         }
         let won = together(racers).await.into_iter().map(Result::unwrap).filter(|won| *won).count();
@@ -62,7 +62,7 @@ pub async fn of_the_last_two_manager_keys_one_stays_however_they_race(fixture: &
     }
 }
 
-pub async fn of_racing_pairs_with_one_unique_name_one_is_made(fixture: &Fixture) {
+pub async fn one_of_racing_pairs_with_the_same_unique_name_is_made(fixture: &Fixture) {
     let tree = Tree::plant(fixture).await;
     for round in 0..ROUNDS {
         let racers = (0..4).map(|_| {
@@ -87,10 +87,10 @@ pub async fn of_racing_pairs_with_one_unique_name_one_is_made(fixture: &Fixture)
     assert_eq!(stored.len(), 2 * ROUNDS, "the losers leave not even half a pair");
 }
 
-pub async fn of_racing_revocations_one_is_written(fixture: &Fixture) {
+pub async fn one_of_racing_revocations_is_written(fixture: &Fixture) {
     let tree = Tree::plant(fixture).await;
     for round in 0..ROUNDS {
-        let key = Draft::writer().store(&fixture.store, &tree.merchant_chain()).await;
+        let key = Draft::manager_key().store(&fixture.store, &tree.merchant_chain()).await;
         let racers = (1..=4).map(|second| {
             let (store, id) = (Arc::clone(&fixture.store), key.id());
             async move {
@@ -109,7 +109,7 @@ pub async fn of_racing_revocations_one_is_written(fixture: &Fixture) {
     }
 }
 
-pub async fn of_racing_redemptions_exactly_one_is_the_first(fixture: &Fixture) {
+pub async fn exactly_one_of_racing_redemptions_is_the_first(fixture: &Fixture) {
     use crate::{Redeemed, Redemption};
     for round in 0..ROUNDS {
         let redemption = Redemption {
@@ -129,7 +129,7 @@ pub async fn of_racing_redemptions_exactly_one_is_the_first(fixture: &Fixture) {
     }
 }
 
-pub async fn of_racing_signing_keys_one_generation_is_made(fixture: &Fixture) {
+pub async fn racing_signing_keys_make_one_generation(fixture: &Fixture) {
     for generation in 1..=4 {
         let now = super::signing_keys::now(fixture).await;
         let racers = (0..4).map(|racer| {
@@ -145,7 +145,7 @@ pub async fn of_racing_signing_keys_one_generation_is_made(fixture: &Fixture) {
     }
 }
 
-pub async fn of_racing_claims_one_stamps_the_database(fixture: &Fixture) {
+pub async fn one_of_racing_claims_stamps_the_database(fixture: &Fixture) {
     let racers = (0..4).map(|racer| {
         let store = Arc::clone(&fixture.store);
         let stamp = super::installation::stamp(racer);

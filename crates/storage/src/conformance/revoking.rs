@@ -72,9 +72,9 @@ pub async fn a_revocation_touches_no_other_key(fixture: &Fixture) {
     let tree = Tree::plant(fixture).await;
     let chain = tree.merchant_chain();
     let keys = [
-        Draft::writer().store(&fixture.store, &chain).await,
-        Draft::writer().store(&fixture.store, &chain).await,
-        Draft::writer().expiring(1).store(&fixture.store, &chain).await,
+        Draft::manager_key().store(&fixture.store, &chain).await,
+        Draft::manager_key().store(&fixture.store, &chain).await,
+        Draft::manager_key().expiring(1).store(&fixture.store, &chain).await,
     ];
     let it = revocation(9, Actor::Operator, Reason::Superseded);
     assert_eq!(record(fixture, &Reach::operator(), keys[1].id(), &it).await, Write::Applied);

@@ -172,7 +172,7 @@ impl Draft {
     }
 
     /// A manager key.
-    pub fn writer() -> Self {
+    pub fn manager_key() -> Self {
         Self::of(KeyType::Secret).scoped("charges:* api-keys:write")
     }
 

@@ -97,6 +97,6 @@ pub async fn a_chain_shows_the_status_of_every_account_in_it(fixture: &Fixture) 
     }
     unit.commit().await.unwrap();
     let found = fixture.store.account(&Reach::operator(), &tree.merchant.mid).await.unwrap().unwrap();
-    let told: Vec<_> = found.chain.links().map(|link| link.status).collect();
-    assert_eq!(told, [Active, Closed, Suspended]);
+    let statuses: Vec<_> = found.chain.links().map(|link| link.status).collect();
+    assert_eq!(statuses, [Active, Closed, Suspended]);
 }

@@ -10,8 +10,8 @@ use crate::Write;
 
 pub async fn a_dropped_unit_of_work_leaves_nothing(fixture: &Fixture) {
     let tree = Tree::plant(fixture).await;
-    let key = Draft::writer().store(&fixture.store, &tree.merchant_chain()).await;
-    let new_key = Draft::writer().issue(&tree.merchant_chain());
+    let key = Draft::manager_key().store(&fixture.store, &tree.merchant_chain()).await;
+    let new_key = Draft::manager_key().issue(&tree.merchant_chain());
     let new_account = account(Role::Merchant, Some(&tree.partner));
     let all = Reach::operator();
     let it = revocation(1, Actor::Operator, Reason::Compromised);
@@ -39,7 +39,7 @@ pub async fn nothing_is_visible_before_the_commit_and_everything_after(fixture: 
     let tree = Tree::plant(fixture).await;
     let chain = tree.merchant_chain();
     let all = Reach::operator();
-    let keys = [Draft::writer().issue(&chain), Draft::of(KeyType::Public).issue(&chain)];
+    let keys = [Draft::manager_key().issue(&chain), Draft::of(KeyType::Public).issue(&chain)];
     let mut unit = fixture.store.begin().await.unwrap();
     for key in &keys {
         assert_eq!(unit.insert_key(&all, key).await.unwrap(), Write::Applied);
@@ -58,9 +58,9 @@ pub async fn nothing_is_visible_before_the_commit_and_everything_after(fixture: 
 pub async fn a_commit_is_visible_to_other_connections(fixture: &Fixture) {
     let tree = Tree::plant(fixture).await;
     let count = "SELECT count(*) FROM api_key";
-    Draft::writer().store(&fixture.store, &tree.merchant_chain()).await;
+    Draft::manager_key().store(&fixture.store, &tree.merchant_chain()).await;
     assert_eq!(fixture.raw.number(count).await, 1);
-    let unstored = Draft::writer().issue(&tree.merchant_chain());
+    let unstored = Draft::manager_key().issue(&tree.merchant_chain());
     let mut unit = fixture.store.begin().await.unwrap();
     assert_eq!(unit.insert_key(&Reach::operator(), &unstored).await.unwrap(), Write::Applied);
     assert_eq!(fixture.raw.number(count).await, 1);

@@ -37,7 +37,7 @@ pub async fn neither_an_unknown_nor_a_readable_key_gets_a_digest(fixture: &Fixtu
     }
 }
 
-pub async fn the_latest_use_stays_in_whatever_order_they_come(fixture: &Fixture) {
+pub async fn the_latest_use_stays_in_any_order(fixture: &Fixture) {
     let key = secret(fixture).await;
     assert_eq!(last_used(fixture, &key).await, None);
     for (second, expected) in [(5, 5), (3, 5), (9, 9), (9, 9), (1, 9)] {
@@ -46,7 +46,7 @@ pub async fn the_latest_use_stays_in_whatever_order_they_come(fixture: &Fixture)
     }
 }
 
-pub async fn of_several_uses_of_a_key_in_one_call_the_latest_stays(fixture: &Fixture) {
+pub async fn the_latest_of_several_uses_in_one_call_stays(fixture: &Fixture) {
     let key = secret(fixture).await;
     let used = [(key.id(), at(4)), (key.id(), at(8)), (key.id(), at(6))];
     fixture.store.record_usage(&used).await.unwrap();

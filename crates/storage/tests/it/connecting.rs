@@ -5,7 +5,7 @@ use keyward_storage::{PgOptions, PgStore, Schema, StorageError, conformance::Raw
 use crate::database::Database;
 
 #[tokio::test]
-async fn a_database_that_is_not_there_is_unavailable() {
+async fn a_missing_database_is_unavailable() {
     let url =
         keyward_testkit::pg::with_database(&keyward_testkit::pg::shared_url().unwrap(), "keyward_no_such_database")
             .unwrap();
@@ -21,7 +21,7 @@ async fn a_missing_server_is_unavailable() {
 }
 
 #[tokio::test]
-async fn connections_bear_our_name() {
+async fn connections_have_our_name() {
     let database = Database::create().await;
     let store = database.store(1).await;
     store.schema().await.unwrap();
@@ -48,7 +48,7 @@ async fn a_pool_larger_than_the_server_allows_is_a_warning() {
 }
 
 /// The error with its causes.
-fn said(error: &dyn std::error::Error) -> String {
+fn with_causes(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(Some(error), |error| error.source());
     causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
@@ -61,7 +61,7 @@ async fn a_server_without_free_connections_is_reported_as_such() {
     owner.run(&format!("CREATE ROLE {role} LOGIN CONNECTION LIMIT 1")).await;
     let options = database.options_as(&role);
     let only = PgStore::connect(&options).await.unwrap();
-    let refused = said(&PgStore::connect(&options).await.unwrap_err());
+    let refused = with_causes(&PgStore::connect(&options).await.unwrap_err());
     for word in ["too many connections for role", "lower database.max_connections"] {
         assert!(refused.contains(word), "{refused}");
     }

@@ -228,8 +228,8 @@ impl RawSql for Raw {
         MIGRATIONS.iter().map(|it| it.sql.as_str()).collect::<Vec<_>>().join("\n")
     }
 
-    fn is_about(&self, words: &str, constraint: &str) -> bool {
-        words.contains(&format!("\"{constraint}\""))
+    fn is_about(&self, message: &str, constraint: &str) -> bool {
+        message.contains(&format!("\"{constraint}\""))
     }
 
     fn own_attacks(&self, _account: Uuid) -> Vec<(&'static str, String)> {

@@ -1,5 +1,5 @@
-//! The rows that a read examines: no more than it returns, and no more of an index than leads to them, however many
-//! keys exist and whatever statistics the planner has.
+//! The rows that a read examines: at most those that it returns, and of an index at most the path to them. The number
+//! of keys and the planner's statistics make no difference.
 
 use keyward_domain::{AccountId, KeyId, Now, Reach, Timestamp};
 use keyward_storage::{
@@ -13,8 +13,8 @@ use crate::database::{Database, Raw};
 
 const KEYS: u128 = 100_000;
 const ROWS: u16 = 51;
-/// A planner with statistics reads the ends of an index, in case the statistics are old: a few rows per table, however
-/// many exist.
+/// A planner with statistics reads the ends of an index, in case the statistics are old: a few rows per table,
+/// regardless of its size.
 const PROBES: i64 = 6;
 /// Maximum number of pages of the key indexes per read: the first page of each, which the planner reads, and in one of
 /// them the path from the root along the returned rows. All keys of a state take hundreds of pages.
@@ -28,7 +28,7 @@ const PARTNER: u128 = 2;
 const OLD: u128 = 3;
 const BIG: u128 = 4;
 const STRANGER: u128 = 5;
-/// One of many accounts with few keys, with a higher number than all that have many.
+/// One of many accounts with few keys. Its number is higher than those of accounts with many keys.
 const SMALL: u128 = 4_003;
 
 fn account(number: u128) -> AccountId {
@@ -153,7 +153,7 @@ impl Count<'_> {
     }
 }
 
-/// Every account, wherever its keys are; from the newest and from the middle; for each stored state.
+/// Covers accounts with old, many and few keys; windows from the newest key and from the middle; each stored state.
 async fn windows_examine_what_they_return(count: &Count<'_>, planner: Planner) {
     for (owner, middle) in [(OLD, 500), (BIG, KEYS / 2), (SMALL, KEYS / 2)] {
         for stored in [StoredState::Active, StoredState::Revoked, StoredState::Any] {
@@ -267,7 +267,7 @@ fn stranger() -> Reach {
 }
 
 #[tokio::test]
-async fn a_read_examines_no_more_rows_than_it_may_give() {
+async fn a_read_examines_no_more_rows_than_it_may_return() {
     let database = Database::migrated().await;
     let raw = database.raw();
     seed(&raw).await;
@@ -284,7 +284,7 @@ async fn a_read_examines_no_more_rows_than_it_may_give() {
 }
 
 #[tokio::test]
-async fn a_plan_that_was_made_for_a_few_rows_does_not_outlive_them() {
+async fn a_plan_for_a_few_rows_is_replaced_when_there_are_many() {
     const FEW: u128 = 20;
     const MANY: u128 = 20_000;
     let database = Database::migrated().await;

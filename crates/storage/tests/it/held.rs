@@ -1,6 +1,6 @@
-//! The caller is checked at the commit (R19): whatever delays a transaction between a statement and its commit, no
-//! change by a key's authority becomes visible after the event that ended this authority, and no change delays that
-//! event.
+//! The caller is checked at the commit (R19). However long a transaction is delayed between a statement and its
+//! commit, no change by a key's authority becomes visible after the event that ended this authority, and no change
+//! delays that event.
 
 use std::sync::{
     Arc,
@@ -29,19 +29,19 @@ struct Scene {
 }
 
 impl Scene {
-    async fn set() -> Self {
+    async fn new() -> Self {
         let database = Database::migrated().await;
         let patient = PgOptions { lock_timeout: Duration::from_secs(20), ..database.options(20) };
         let node: Arc<dyn Store> = Arc::new(PgStore::connect(&patient).await.unwrap());
         let impatient = PgOptions { lock_timeout: Duration::from_millis(50), ..database.options(2) };
         let elsewhere: Arc<dyn Store> = Arc::new(PgStore::connect(&impatient).await.unwrap());
         let tree = Tree::plant_in(&node).await;
-        let caller = Draft::writer().store(&node, &tree.merchant_chain()).await;
+        let caller = Draft::manager_key().store(&node, &tree.merchant_chain()).await;
         Self { database, node, elsewhere, tree, caller }
     }
 
-    async fn right(&self) -> Authority {
-        right(&self.node, self.caller.id()).await
+    async fn authority(&self) -> Authority {
+        authority(&self.node, self.caller.id()).await
     }
 
     fn new_key(&self) -> ApiKey {
@@ -78,7 +78,7 @@ impl Scene {
     /// Adds a key whose statement waits for the operator's lock until its caller is revoked, and asserts that it is not
     /// added.
     async fn add_too_late(&self, key: ApiKey, operator: &mut Session, release: &str) {
-        let (store, by, id) = (Arc::clone(&self.node), self.right().await, key.id());
+        let (store, by, id) = (Arc::clone(&self.node), self.authority().await, key.id());
         let mut adding = JoinSet::new();
         adding.spawn(async move { store.insert_key(&by, &Reach::operator(), &key).await });
         self.database.raw().wait_for(1, WAITING).await;
@@ -89,7 +89,7 @@ impl Scene {
     }
 }
 
-async fn right(store: &Arc<dyn Store>, id: KeyId) -> Authority {
+async fn authority(store: &Arc<dyn Store>, id: KeyId) -> Authority {
     let read = store.credential(id).await.unwrap().unwrap();
     Authority::of(id, &read.value.chain, read.as_of)
 }
@@ -104,9 +104,9 @@ const WAITING: &str = "SELECT count(*) FROM pg_stat_activity
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_change_written_before_a_revocation_is_not_committed_after_it() {
-    let scene = Scene::set().await;
+    let scene = Scene::new().await;
     let before = scene.keys().await;
-    let held = scene.held(&scene.right().await).await;
+    let held = scene.held(&scene.authority().await).await;
     revoke(&scene.elsewhere, &scene.caller).await;
     for unit in held {
         assert!(refused(&unit.commit().await));
@@ -118,7 +118,7 @@ async fn a_change_written_before_a_revocation_is_not_committed_after_it() {
 /// The statement that adds the key began before the revocation: no condition in it could see the revocation.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_statement_that_began_before_a_revocation_is_not_committed_after_it() {
-    let scene = Scene::set().await;
+    let scene = Scene::new().await;
     let mut operator = scene.database.session().await;
     operator.run(&format!("BEGIN; SELECT FROM account WHERE id = '{}' FOR UPDATE", scene.tree.direct.id.uuid())).await;
     let key = Draft::of(KeyType::Secret).issue(&chain(&[&scene.tree.direct, &scene.tree.platform]));
@@ -128,7 +128,7 @@ async fn a_statement_that_began_before_a_revocation_is_not_committed_after_it() 
 /// Delayed by a trigger at the end of its transaction, which an operator's schema may have.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_change_held_at_its_end_neither_delays_a_revocation_nor_is_committed_after_it() {
-    let scene = Scene::set().await;
+    let scene = Scene::new().await;
     let mut operator = scene.database.session().await;
     operator
         .run(
@@ -158,7 +158,7 @@ async fn locked(scene: &Scene) -> Session {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_event_waits_only_for_commits_by_the_authority_that_it_ends() {
-    let scene = Scene::set().await;
+    let scene = Scene::new().await;
     let mut session = locked(&scene).await;
     let mut unit = scene.elsewhere.begin().await.unwrap();
     let it = revocation(1, Actor::Operator, Reason::Compromised);
@@ -169,7 +169,7 @@ async fn an_event_waits_only_for_commits_by_the_authority_that_it_ends() {
     operator.run("SET lock_timeout = '50ms'").await;
     let by_hand = format!("UPDATE account SET status = 'suspended' WHERE id = '{}'", scene.tree.merchant.id.uuid());
     assert!(operator.refuses(&by_hand).await.contains("lock timeout"));
-    let another = Draft::writer().store(&scene.node, &scene.tree.merchant_chain()).await;
+    let another = Draft::manager_key().store(&scene.node, &scene.tree.merchant_chain()).await;
     revoke(&scene.elsewhere, &another).await;
     session.run("COMMIT").await;
     revoke(&scene.elsewhere, &scene.caller).await;
@@ -179,13 +179,13 @@ async fn an_event_waits_only_for_commits_by_the_authority_that_it_ends() {
 /// Row locks would let a flood of changes pass while the revocation waits.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_flood_of_changes_does_not_delay_the_revocation_of_their_key() {
-    let scene = Scene::set().await;
-    let by = scene.right().await;
+    let scene = Scene::new().await;
+    let by = scene.authority().await;
     let (mut flood, revoked) = (JoinSet::new(), Arc::new(AtomicBool::new(false)));
     for writer in 0..16 {
         let (store, revoked, chain) = (Arc::clone(&scene.node), Arc::clone(&revoked), scene.tree.merchant_chain());
         flood.spawn(async move {
-            // Stops only at the revocation, which each sees once it is confirmed.
+            // Stops only at the revocation, which each caller sees once it is confirmed.
             loop {
                 let was_revoked = revoked.load(Ordering::Acquire);
                 let key = Draft::of(KeyType::Secret).issue(&chain);

@@ -106,8 +106,8 @@ async fn a_lease_cannot_be_deleted_manually() {
         format!("DO $$ BEGIN PERFORM leave_node_lease({first}); DELETE FROM node_lease; END $$"),
     ] {
         let refused = raw.execute(&statements).await;
-        let is_said = |words: &String| words.contains("DELETE of table node_lease is refused");
-        assert!(refused.as_ref().is_err_and(is_said), "{statements}: {refused:?}");
+        let is_refused = |message: &String| message.contains("DELETE of table node_lease is refused");
+        assert!(refused.as_ref().is_err_and(is_refused), "{statements}: {refused:?}");
         assert_eq!(raw.number("SELECT count(*) FROM node_lease").await, 2);
     }
     raw.execute(&leave).await.unwrap();
@@ -147,8 +147,8 @@ async fn only_the_process_that_took_a_lease_renews_and_releases_it() {
                 raw.id(node.node.uuid())
             );
             let refused = raw.execute(&statement).await;
-            let is_said = |words: &String| words.contains("UPDATE of table node_lease is refused");
-            assert!(refused.as_ref().is_err_and(is_said), "{statement}: {refused:?}");
+            let is_refused = |message: &String| message.contains("UPDATE of table node_lease is refused");
+            assert!(refused.as_ref().is_err_and(is_refused), "{statement}: {refused:?}");
         }
     }
     assert_eq!(rows().await, 1);
@@ -176,7 +176,7 @@ async fn a_process_of_the_earlier_version_still_renews_and_releases_its_lease() 
     }
     assert_eq!(control.members(&[]).await.unwrap().rows.len(), 1, "a revocation waits for it");
     let shortened = raw.execute("UPDATE node_lease SET ttl_ms = 1").await;
-    assert!(shortened.as_ref().is_err_and(|words| words.contains("stays as it is")), "{shortened:?}");
+    assert!(shortened.as_ref().is_err_and(|message| message.contains("stays as it is")), "{shortened:?}");
     raw.execute(&format!("SELECT leave_node_lease({node})")).await.unwrap();
     assert_eq!(raw.number("SELECT count(*) FROM node_lease").await, 0);
 }

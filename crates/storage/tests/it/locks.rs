@@ -48,7 +48,7 @@ async fn a_locked_account_blocks_neither_reads_nor_work_on_other_accounts() {
     let mut first = store.begin().await.unwrap();
     first.lock_account(&Reach::operator(), tree.merchant.id).await.unwrap().unwrap();
 
-    let key = Draft::writer().store(&store, &tree.merchant_chain()).await;
+    let key = Draft::manager_key().store(&store, &tree.merchant_chain()).await;
     assert!(store.credential(key.id()).await.unwrap().is_some());
     let mut second = database.store(1).await.begin().await.unwrap();
     assert!(second.lock_account(&Reach::operator(), tree.partner.id).await.unwrap().is_some());
@@ -56,7 +56,7 @@ async fn a_locked_account_blocks_neither_reads_nor_work_on_other_accounts() {
 
 /// Keys added at the same time share a statement: one that times out does not affect the others.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_of_a_locked_account_delays_others_at_most_for_the_lock_timeout() {
+async fn a_key_of_a_locked_account_delays_others_for_at_most_the_lock_timeout() {
     let database = Database::migrated().await;
     let options = PgOptions { lock_timeout: Duration::from_millis(50), ..database.options(4) };
     let store: Arc<dyn Store> = Arc::new(PgStore::connect(&options).await.unwrap());
@@ -69,17 +69,17 @@ async fn a_key_of_a_locked_account_delays_others_at_most_for_the_lock_timeout() 
     for _ in 0..8 {
         for (account, is_locked) in [(&tree.merchant, true), (&tree.partner, false)] {
             let line = if is_locked { tree.merchant_chain() } else { chain(&[account, &tree.platform]) };
-            let (store, key) = (Arc::clone(&store), Draft::writer().issue(&line));
+            let (store, key) = (Arc::clone(&store), Draft::manager_key().issue(&line));
             adding.spawn(async move {
                 (is_locked, store.insert_key(&Authority::operator(), &Reach::operator(), &key).await)
             });
         }
     }
-    for (is_locked, told) in adding.join_all().await {
+    for (is_locked, result) in adding.join_all().await {
         if is_locked {
-            assert!(matches!(told, Err(StorageError::Unavailable(_))), "{told:?}");
+            assert!(matches!(result, Err(StorageError::Unavailable(_))), "{result:?}");
         } else {
-            assert_eq!(told.unwrap(), Write::Applied);
+            assert_eq!(result.unwrap(), Write::Applied);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Postgres keeps the promises of the ports, and a few of its own.
+//! Postgres keeps the promises of the ports, and some more.
 
 #![expect(clippy::unwrap_used, reason = "these are tests: a panic is how they fail")]
 

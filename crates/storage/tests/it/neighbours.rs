@@ -18,12 +18,12 @@ async fn an_invalid_time_fails_only_its_own_key() {
     let database = Database::migrated().await;
     let store: Arc<dyn Store> = Arc::new(database.store(1).await);
     let tree = Tree::plant_in(&store).await;
-    let key = Draft::writer().store(&store, &tree.merchant_chain()).await;
+    let key = Draft::manager_key().store(&store, &tree.merchant_chain()).await;
     for moment in ["infinity", "-infinity"] {
         let sql = format!("UPDATE api_key SET expires_at = '{moment}'");
         assert_eq!(database.raw().execute(&sql).await, Ok(1));
-        let told = store.credential(key.id()).await;
-        assert!(matches!(told, Err(StorageError::Corrupt { table: "api_key", .. })), "{told:?}");
+        let result = store.credential(key.id()).await;
+        assert!(matches!(result, Err(StorageError::Corrupt { table: "api_key", .. })), "{result:?}");
         assert_eq!(store.credential(KeyId::from_uuid(fresh())).await.unwrap(), None);
     }
 }

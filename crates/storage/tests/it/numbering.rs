@@ -38,14 +38,12 @@ async fn try_to_revoke(store: &Arc<dyn Store>, key: &ApiKey) -> Result<Committed
 async fn a_revocation_does_not_wait_for_an_open_change() {
     let database = Database::migrated().await;
     let (store, keys) = impatient(&database).await;
-    let [sat_on, revoked, _] = keys.as_slice() else { unreachable!() };
+    let [open, revoked, _] = keys.as_slice() else { unreachable!() };
     let mut session = database.session().await;
-    session
-        .run(&format!("BEGIN; UPDATE api_key SET scopes = 'charges:read' WHERE id = '{}'", sat_on.id().uuid()))
-        .await;
+    session.run(&format!("BEGIN; UPDATE api_key SET scopes = 'charges:read' WHERE id = '{}'", open.id().uuid())).await;
     assert_eq!(revoke(&store, revoked).await, Seq::new(1));
     session.run("COMMIT").await;
-    let numbered = format!("SELECT change_seq FROM api_key WHERE id = '{}'", sat_on.id().uuid());
+    let numbered = format!("SELECT change_seq FROM api_key WHERE id = '{}'", open.id().uuid());
     assert_eq!(session.number(&numbered).await, 2);
 }
 
@@ -77,8 +75,8 @@ async fn a_connection_lost_during_the_commit_of_a_revocation_leaves_the_outcome_
     assert_eq!(revoke(&store, key).await, Seq::new(1));
 }
 
-/// An open revocation does not lock the row that numbers all events, whatever its node does: only the commit locks it,
-/// which the server runs by itself.
+/// An open revocation never locks the row that numbers all events. Only the commit locks it, and the server runs the
+/// commit by itself.
 #[tokio::test]
 async fn a_revocation_that_stops_before_its_commit_delays_no_other() {
     let database = Database::migrated().await;
@@ -128,7 +126,7 @@ async fn a_change_that_no_trigger_numbers_is_not_made() {
 }
 
 #[tokio::test]
-async fn no_table_can_be_emptied_without_the_nodes_knowledge() {
+async fn no_table_can_be_emptied_unnoticed() {
     let database = Database::migrated().await;
     impatient(&database).await;
     let raw = database.raw();
@@ -140,15 +138,15 @@ async fn no_table_can_be_emptied_without_the_nodes_knowledge() {
         "TRUNCATE revocation_event",
         "DELETE FROM revocation_head",
     ] {
-        let told = raw.execute(statement).await;
-        assert!(told.as_ref().is_err_and(|words| words.contains("is refused")), "{statement}: {told:?}");
+        let refused = raw.execute(statement).await;
+        assert!(refused.as_ref().is_err_and(|message| message.contains("is refused")), "{statement}: {refused:?}");
     }
     assert_eq!(raw.number("SELECT count(*) FROM api_key").await, 3);
 }
 
-/// Even a role with no other right, with any search path, and with any object that shadows a name.
+/// Holds even for a role with no other right, for any search path, and for objects that shadow a name.
 #[tokio::test]
-async fn any_role_that_may_change_a_key_makes_an_event_in_the_one_history() {
+async fn any_role_that_may_change_a_key_makes_an_event_in_the_only_history() {
     let database = Database::migrated().await;
     let (store, keys) = impatient(&database).await;
     let [key, ..] = keys.as_slice() else { unreachable!() };
@@ -179,7 +177,7 @@ async fn a_crash_of_the_server_empties_no_table_of_the_protocol() {
 /// new number, unless all its reads use one snapshot. The test holds a lock between the reads.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_and_its_number_read_in_two_snapshots_do_not_belong_together() {
-    for (volatility, told) in [("VOLATILE", 1), ("STABLE", 0)] {
+    for (volatility, expected) in [("VOLATILE", 1), ("STABLE", 0)] {
         let database = Database::migrated().await;
         let (store, keys) = impatient(&database).await;
         let [key, ..] = keys.as_slice() else { unreachable!() };
@@ -203,6 +201,6 @@ async fn a_key_and_its_number_read_in_two_snapshots_do_not_belong_together() {
         database.raw().wait_for(1, waiting).await;
         revoke(&store, key).await;
         gate.run("SELECT pg_advisory_unlock(1)").await;
-        assert_eq!(reading.join_next().await.unwrap().unwrap(), told, "{volatility}");
+        assert_eq!(reading.join_next().await.unwrap().unwrap(), expected, "{volatility}");
     }
 }

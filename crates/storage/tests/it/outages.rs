@@ -131,7 +131,7 @@ async fn a_unit_of_work_does_not_survive_a_failed_statement() {
 /// although the cluster's own settings do not require it, including those of leases (R12), while notifications and
 /// records of enforcement wait for no standby.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_commit_that_no_standby_confirms_is_not_called_done() {
+async fn a_commit_that_no_standby_confirms_is_not_reported_as_done() {
     let cluster = keyward_testkit::pg::Cluster::start(keyward_testkit::pg::Durability::Fast).unwrap();
     let soon = Duration::from_secs(1);
     let options = PgOptions { commit_timeout: soon, statement_timeout: soon, ..PgOptions::new(cluster.url().into()) };
@@ -139,7 +139,7 @@ async fn a_commit_that_no_standby_confirms_is_not_called_done() {
     store.migrate().await.unwrap();
     store.close().await;
     let mut connection = cluster.url().parse::<PgConnectOptions>().unwrap().connect().await.unwrap();
-    sqlx::query("ALTER SYSTEM SET synchronous_standby_names = 'nobody'").execute(&mut connection).await.unwrap();
+    sqlx::query("ALTER SYSTEM SET synchronous_standby_names = 'absent'").execute(&mut connection).await.unwrap();
     connection.close().await.unwrap();
     cluster.restart().unwrap();
 
@@ -187,7 +187,7 @@ async fn a_unit_of_work_dropped_before_it_has_begun_leaves_nothing_open() {
             assert_eq!(elsewhere.credential(some_key()).await.unwrap(), None);
         }
         drop(beginning);
-        let key = Draft::writer().issue(&tree.merchant_chain());
+        let key = Draft::manager_key().issue(&tree.merchant_chain());
         assert_eq!(store.insert_key(&Authority::operator(), &Reach::operator(), &key).await.unwrap(), Write::Applied);
         assert!(
             elsewhere.credential(key.id()).await.unwrap().is_some(),

@@ -20,13 +20,13 @@ use crate::database::{Database, Session};
 const REVOKERS: u64 = 16;
 const READERS: u64 = 4;
 /// Keys that operators change repeatedly, and that are never revoked.
-const PLAYTHINGS: u64 = 4;
+const CHANGED_KEYS: u64 = 4;
 const OPERATORS: u64 = 2;
 const EACH_OPERATOR: u64 = 200;
 
 /// Keys that are each revoked once: with the operators' changes, ten thousand events, or a hundred thousand in `cargo
 /// xtask model --events`.
-#[expect(clippy::disallowed_methods, reason = "how far this test goes is asked for by its caller")]
+#[expect(clippy::disallowed_methods, reason = "its caller sets the size of this test")]
 fn keys() -> u64 {
     if std::env::var_os("KEYWARD_LONG_SEARCH").is_some() { 99_600 } else { 9_600 }
 }
@@ -73,7 +73,7 @@ async fn seed(database: &Database, tree: &Tree) {
         SELECT ('00000010' || lpad(to_hex(n), 24, '0'))::uuid, '{merchant}', 'secret', 'x', '', false, '{digest}',
             'abcd', '2026-01-01Z', 'active'
         FROM generate_series(0, {}) AS n",
-        keys() + PLAYTHINGS - 1
+        keys() + CHANGED_KEYS - 1
     );
     database.raw().execute(&sql).await.unwrap();
 }
@@ -101,24 +101,24 @@ async fn revoke_share(store: Arc<dyn Store>, front: Arc<Front>, share: u64) -> V
 async fn operate(mut session: Session, account: Uuid, own: u64) {
     for round in 0..EACH_OPERATOR {
         let to = if round % 2 == 0 { "suspended" } else { "active" };
-        let (plaything, end) = (key(own).uuid(), if round % 5 == 0 { "ROLLBACK" } else { "COMMIT" });
+        let (changed, end) = (key(own).uuid(), if round % 5 == 0 { "ROLLBACK" } else { "COMMIT" });
         session.run(&format!("UPDATE account SET status = '{to}' WHERE id = '{account}'")).await;
         session
             .run(&format!(
-                "BEGIN; UPDATE api_key SET scopes = 'charges:{to}' WHERE id = '{plaything}';
-                UPDATE api_key SET expires_at = clock_timestamp() WHERE id = '{plaything}'; {end}"
+                "BEGIN; UPDATE api_key SET scopes = 'charges:{to}' WHERE id = '{changed}';
+                UPDATE api_key SET expires_at = clock_timestamp() WHERE id = '{changed}'; {end}"
             ))
             .await;
     }
 }
 
 /// Keeps a change open while many others commit, then commits it or rolls it back.
-async fn dawdle(mut session: Session, front: Arc<Front>, own: u64) {
+async fn keep_open(mut session: Session, front: Arc<Front>, own: u64) {
     let mut round = 0;
     while let Some(began) = front.at(0) {
         round += 1;
-        let plaything = key(own).uuid();
-        session.run(&format!("BEGIN; UPDATE api_key SET scopes = 'round:{round}' WHERE id = '{plaything}'")).await;
+        let changed = key(own).uuid();
+        session.run(&format!("BEGIN; UPDATE api_key SET scopes = 'round:{round}' WHERE id = '{changed}'")).await;
         front.reach(keys().min(began + 200)).await;
         session.run(if round % 2 == 0 { "COMMIT" } else { "ROLLBACK" }).await;
     }
@@ -212,8 +212,8 @@ async fn thousands_of_events_have_consecutive_numbers_and_no_read_is_older_than_
     for (operator, account) in (0..OPERATORS).zip([tree.direct.id.uuid(), tree.rival.id.uuid()]) {
         others.spawn(operate(database.session().await, account, keys() + operator));
     }
-    for own in keys() + OPERATORS..keys() + PLAYTHINGS {
-        others.spawn(dawdle(database.session().await, Arc::clone(&front), own));
+    for own in keys() + OPERATORS..keys() + CHANGED_KEYS {
+        others.spawn(keep_open(database.session().await, Arc::clone(&front), own));
     }
     for reader in 0..READERS {
         readers.spawn(read(Arc::clone(&store), Arc::clone(&front), reader));

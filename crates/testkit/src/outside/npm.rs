@@ -10,32 +10,32 @@ use anyhow::{Context as _, Result};
 use super::{installed, source};
 use crate::{run, tools};
 
-/// What decides which versions are installed.
+/// Files that determine the installed versions.
 const FILES: [&str; 3] = [".npmrc", "package.json", "package-lock.json"];
 
 /// Runs a script of `tests/outside` with these arguments, and returns what it printed.
 ///
 /// # Errors
-/// When Node.js or a package cannot be installed, or the script fails; the message holds what it complained about.
+/// If Node.js or a package cannot be installed, or the script fails; the message contains its error output.
 pub fn node(script: &str, arguments: &[&str]) -> Result<String> {
     let folder = packages()?;
     run::capture(Command::new("node").arg(source(script)).args(arguments).current_dir(folder))
 }
 
-/// A program of one of the packages.
+/// The command of a program in one of the packages.
 ///
 /// # Errors
-/// When Node.js or a package cannot be installed.
+/// If Node.js or a package cannot be installed.
 pub fn npm_program(name: &str) -> Result<Command> {
     let program = packages()?.join("node_modules/.bin").join(name);
     let mut command = Command::new(program);
-    // Messages to and from its makers are no part of a test.
+    // Disables update checks and telemetry.
     command.env("REDOCLY_TELEMETRY", "off").env("REDOCLY_SUPPRESS_UPDATE_NOTICE", "true");
     Ok(command)
 }
 
-/// Installs the packages, unless the very same are there: in the folder of everything from outside, so that a script in
-/// any folder below finds them.
+/// Installs the packages unless they are current. They are in the folder above those of the tests, so that every script
+/// finds them.
 fn packages() -> Result<PathBuf> {
     static FOLDER: OnceLock<Result<PathBuf, String>> = OnceLock::new();
     installed(&FOLDER, "", &FILES, |folder| {

@@ -10,13 +10,13 @@ use anyhow::Result;
 use super::{installed, source};
 use crate::{run, tools};
 
-/// What decides which versions are installed: every package is listed, also those that others need.
+/// File that determines the installed versions. It lists every package, including dependencies.
 const REQUIREMENTS: &str = "requirements.txt";
 
-/// A program of the virtual environment, `python` among them; it finds the others.
+/// The command of a program in the virtual environment, such as `python`. It finds the others.
 ///
 /// # Errors
-/// When Python or a package cannot be installed.
+/// If Python or a package cannot be installed.
 pub fn python_program(name: &str) -> Result<Command> {
     let programs = packages()?.join("bin");
     let mut command = Command::new(programs.join(name));
@@ -30,7 +30,7 @@ fn packages() -> Result<PathBuf> {
     static FOLDER: OnceLock<Result<PathBuf, String>> = OnceLock::new();
     installed(&FOLDER, "python", &[REQUIREMENTS], |folder| {
         let python = tools::find_or_install("python3", "python3")?;
-        // Debian packs what makes virtual environments by itself.
+        // On Debian a separate package creates virtual environments.
         let makes_them = || run::capture(Command::new(&python).args(["-c", "import ensurepip, venv"])).is_ok();
         tools::have_or_install("the module venv of python3", "python3-venv", makes_them)?;
         tools::say("installing the PyPI packages that tests/outside names into the target folder");

@@ -1,7 +1,7 @@
-//! Finding the machine's Postgres: the search path, then where Debian and Homebrew put it.
+//! Finds the machine's Postgres: on the search path, then in the folders of Debian and Homebrew.
 //!
-//! It never downloads a server of its own, and never skips silently: without a Postgres it installs Debian's package
-//! (as root, saying so) or fails with the command to run.
+//! Never downloads a server itself, and never skips silently: without a Postgres it installs Debian's package (as root,
+//! with a message) or fails with the command to run.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ const OLDEST: u32 = 15;
 
 const CREATECLUSTER: &str = "/etc/postgresql-common/createcluster.conf";
 
-/// The folder with `initdb`, `postgres`, `psql` of the first Postgres that is new enough.
+/// The folder with `initdb`, `postgres` and `psql` of the first Postgres that is new enough.
 pub(super) fn find_or_install() -> Result<PathBuf> {
     let mut too_old = Vec::new();
     if let Some(found) = find(&mut too_old) {
@@ -47,7 +47,7 @@ pub(super) fn find_or_install() -> Result<PathBuf> {
     })
 }
 
-/// The first that is new enough; those that are not are added to the list, for the message.
+/// The first Postgres that is new enough. Adds older ones to the list, for the message.
 fn find(too_old: &mut Vec<String>) -> Option<PathBuf> {
     let path = run::variable("PATH").unwrap_or_default();
     let mut folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
@@ -58,17 +58,17 @@ fn find(too_old: &mut Vec<String>) -> Option<PathBuf> {
         if !(folder.join("initdb").is_file() && folder.join("psql").is_file()) {
             continue;
         }
-        // One that is there but does not run (another architecture, a half-removed package) is not there.
-        let Ok(said) = run::capture(Command::new(folder.join("postgres")).arg("--version")) else { continue };
-        match major(&said) {
+        // One that exists but does not run (another architecture, a half-removed package) counts as missing.
+        let Ok(output) = run::capture(Command::new(folder.join("postgres")).arg("--version")) else { continue };
+        match major(&output) {
             Some(version) if version >= OLDEST => return Some(folder),
-            _ => too_old.push(format!("{} in {}", said.trim_end(), folder.display())),
+            _ => too_old.push(format!("{} in {}", output.trim_end(), folder.display())),
         }
     }
     None
 }
 
-/// `{parent}/{prefix}{version}/bin` of each version there is, the highest number first.
+/// `{parent}/{prefix}{version}/bin` of each existing version, the highest number first.
 fn newest_first(parent: &str, prefix: &str) -> Vec<PathBuf> {
     let entries = fs::read_dir(parent).into_iter().flatten().flatten();
     let mut versions: Vec<(u32, PathBuf)> = entries
@@ -81,9 +81,9 @@ fn newest_first(parent: &str, prefix: &str) -> Vec<PathBuf> {
     versions.into_iter().rev().map(|(_, bin)| bin).collect()
 }
 
-/// The major version in what `postgres --version` says: `postgres (PostgreSQL) 15.18 (Debian …)`, `… 18beta1`.
-fn major(said: &str) -> Option<u32> {
-    let after = said.split_once("(PostgreSQL) ")?.1;
+/// The major version in the output of `postgres --version`: `postgres (PostgreSQL) 15.18 (Debian …)`, `… 18beta1`.
+fn major(output: &str) -> Option<u32> {
+    let after = output.split_once("(PostgreSQL) ")?.1;
     let digits = after.find(|c: char| !c.is_ascii_digit()).unwrap_or(after.len());
     after[..digits].parse().ok()
 }
@@ -97,11 +97,11 @@ fn install() -> Result<()> {
         fs::write(path, after).with_context(|| format!("cannot write {CREATECLUSTER}"))?;
     }
     tools::apt_get(&["update"])?;
-    // Keep the file that we have just written where the package brings its own.
+    // Keep the file that was just written if the package contains its own.
     tools::apt_get(&["install", "-y", "--no-install-recommends", "-o", "Dpkg::Options::=--force-confold", "postgresql"])
 }
 
-/// The configuration with the default cluster turned off; `None` when an administrator has already decided.
+/// The configuration without a default cluster; `None` if an administrator has already decided.
 fn without_default_cluster(config: &str) -> Option<String> {
     if config.lines().any(|line| line.trim_start().starts_with("create_main_cluster")) {
         return None;
@@ -117,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_major_version_is_read_from_every_way_to_write_it() {
+    fn the_major_version_is_parsed_from_every_format() {
         assert_eq!(major("postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)\n"), Some(15));
         assert_eq!(major("postgres (PostgreSQL) 18beta1"), Some(18));
         assert_eq!(major("postgres (PostgreSQL) 9.6.24"), Some(9));
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn the_default_cluster_is_turned_off_but_an_administrators_word_stands() {
+    fn the_default_cluster_is_turned_off_unless_an_administrator_has_decided() {
         let packaged = "#create_main_cluster = true\n";
         assert!(without_default_cluster(packaged).unwrap().ends_with("\ncreate_main_cluster = false\n"));
         assert_eq!(without_default_cluster("create_main_cluster = true\n"), None);

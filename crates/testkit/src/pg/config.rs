@@ -1,7 +1,7 @@
 //! The settings of a throwaway cluster.
 //!
-//! They are written to its `postgresql.conf`, never given as arguments: a restart in a fault test then has the very
-//! same ones.
+//! They are written to its `postgresql.conf`, never passed as arguments, so that a restart in a fault test has the same
+//! settings.
 
 use std::fs::OpenOptions;
 use std::io::Write as _;
@@ -12,8 +12,8 @@ use anyhow::{Context as _, Result};
 
 use super::{Durability, server::Home, url};
 
-/// For both kinds. A server that is killed hard leaks POSIX shared memory, files it does not; a workspace's tests open
-/// many pools.
+/// For both kinds. A killed server would leak POSIX shared memory, but not files. The tests of the workspace open many
+/// pools.
 const ALWAYS: &str = "\
 dynamic_shared_memory_type = mmap
 max_connections = 300
@@ -21,7 +21,7 @@ timezone = 'UTC'
 log_timezone = 'UTC'
 ";
 
-/// What makes a crash cost everything, and everything else cheap.
+/// Faster settings; a crash loses all data.
 const FAST: &str = "\
 fsync = off
 synchronous_commit = off
@@ -34,19 +34,19 @@ pub(super) fn write(home: &Home, durability: Durability) -> Result<()> {
     append(home, &text(&home.folder, durability, home.tcp))
 }
 
-/// Lets the data at this place be served from this place, wherever they were copied from.
+/// Sets the address of the data in this folder, which may be a copy from another one.
 pub(super) fn write_address(home: &Home) -> Result<()> {
     append(home, &address(&home.folder, home.tcp))
 }
 
-/// Lets the data at this place follow the server at this URL, whose name for the follower is `name`. What `ALTER
-/// SYSTEM` set at that server is not taken along: it would outweigh this, and says whom that server waits for.
+/// Makes the data in this folder follow the server at this URL, under the name `name`. Drops settings that `ALTER
+/// SYSTEM` made at that server: they would override these, and contain the standbys that it waits for.
 pub(super) fn write_following(home: &Home, url: &str, name: &str) -> Result<()> {
     std::fs::write(home.data().join("postgresql.auto.conf"), "").context("cannot empty postgresql.auto.conf")?;
     append(home, &format!("primary_conninfo = '{url}&application_name={name}'\n"))
 }
 
-/// Behind what the file says already: the last line for a setting wins.
+/// Appends settings: the last line for a setting wins.
 fn append(home: &Home, lines: &str) -> Result<()> {
     let path = home.data().join("postgresql.conf");
     let mut file =
@@ -69,8 +69,7 @@ fn text(folder: &Path, durability: Durability, port: Option<u16>) -> String {
     format!("{ALWAYS}{extra}{}", address(folder, port))
 }
 
-/// A port that was free a moment ago. Another program may take it before Postgres does; then Postgres refuses to start
-/// and says so.
+/// A port that was free a moment ago. Another program may take it before Postgres does; then Postgres refuses to start.
 pub(super) fn free_port() -> Result<u16> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("cannot find a free port on 127.0.0.1")?;
     Ok(listener.local_addr().context("cannot read the free port")?.port())
@@ -81,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_real_cluster_keeps_every_default_that_durability_rests_on() {
+    fn a_real_cluster_keeps_every_default_that_durability_depends_on() {
         let real = text(Path::new("/x"), Durability::Real, None);
         for setting in ["fsync", "synchronous_commit", "full_page_writes"] {
             assert!(!real.contains(setting), "{setting}");
@@ -90,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn it_listens_on_nothing_unless_asked_and_then_on_the_loopback_only() {
+    fn it_listens_on_nothing_by_default_and_otherwise_on_loopback_only() {
         assert!(text(Path::new("/x"), Durability::Fast, None).contains("listen_addresses = ''"));
         assert!(
             text(Path::new("/x"), Durability::Fast, Some(7)).contains("listen_addresses = '127.0.0.1'\nport = 7\n")

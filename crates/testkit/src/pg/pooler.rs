@@ -1,8 +1,8 @@
-//! PgBouncer in front of a throwaway cluster, handing connections on between transactions: what operators put there,
-//! and what breaks sessions up.
+//! PgBouncer in front of a throwaway cluster. It reassigns connections between transactions, as in many installations,
+//! and so splits sessions.
 //!
-//! It listens on a socket in a folder that no one else may enter, and ends with its owner. Where there is none,
-//! Debian's package is installed (as root, with a message, without its service); elsewhere that is reported.
+//! It listens on a socket in a private folder, and ends with its owner. If it is missing, Debian's package is installed
+//! (as root, with a message, without its service); elsewhere a message reports this.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -15,10 +15,10 @@ use anyhow::{Context as _, Result, ensure};
 use super::{Cluster, USER, server, unprivileged::Account, url};
 use crate::{run, tools};
 
-/// `$1` is the program, `$2` its configuration. The shell waits for its owner to be gone: PgBouncer would outlive it.
+/// `$1` is the program, `$2` its configuration. The shell stops PgBouncer when the owner has ended.
 const SCRIPT: &str = r#""$1" -q "$2" & read -r _; kill -TERM $!; wait"#;
 
-/// A running PgBouncer. Dropping it stops it; its folder is in the cluster's and goes with that.
+/// A running PgBouncer. Dropping it stops it. Its folder is in that of the cluster, and is removed with it.
 #[derive(Debug)]
 pub struct Pooler {
     shell: Child,
@@ -26,11 +26,11 @@ pub struct Pooler {
 }
 
 impl Pooler {
-    /// In front of this cluster, as its package configures it but for the mode. None where there is no PgBouncer, which
-    /// is said.
+    /// Starts one in front of this cluster, with the package's defaults except for the mode. Returns `None`, with a
+    /// message, if there is no PgBouncer.
     ///
     /// # Errors
-    /// When it cannot be installed or does not start.
+    /// If it cannot be installed or does not start.
     pub fn in_front_of(cluster: &Cluster) -> Result<Option<Self>> {
         Ok(match find_or_install()? {
             Some(program) => Some(Self::start(&program, cluster)?),
@@ -57,17 +57,17 @@ impl Pooler {
         Ok(pooler)
     }
 
-    /// The URL of the same database through it.
+    /// The URL of the same database through PgBouncer.
     ///
     /// # Errors
-    /// When the URL has no database in it.
+    /// If the URL names no database.
     pub fn url_of(&self, direct: &str) -> Result<String> {
         let without_parameters = direct.split('?').next().unwrap_or_default();
         let (_, database) = without_parameters.rsplit_once('/').context("a URL without a database")?;
         url::with_database(&url::over_socket(USER, &self.folder, url::SOCKET_PORT), database)
     }
 
-    /// What it has logged.
+    /// Its log so far.
     #[must_use]
     pub fn log(&self) -> String {
         fs::read_to_string(self.folder.join("log")).unwrap_or_default()
@@ -77,7 +77,7 @@ impl Pooler {
 impl Drop for Pooler {
     fn drop(&mut self) {
         drop(self.shell.stdin.take());
-        // No one could act on a failure here.
+        // A failure here has no remedy.
         let _ = self.shell.wait();
     }
 }
@@ -110,7 +110,7 @@ fn find_or_install() -> Result<Option<PathBuf>> {
 
 fn install() -> Result<()> {
     tools::install("pgbouncer")?;
-    // Nor at the next start of the machine.
+    // The service does not start at the next boot either.
     run::capture(Command::new("update-rc.d").args(["pgbouncer", "disable"]))?;
     Ok(())
 }
@@ -120,7 +120,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_hands_connections_on_and_listens_on_its_socket_only() {
+    fn it_reassigns_connections_and_listens_only_on_its_socket() {
         let text = text(Path::new("/c"), 7, Path::new("/c/pooler"));
         for line in [
             "* = host=/c port=7 user=keyward",

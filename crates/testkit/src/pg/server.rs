@@ -1,7 +1,7 @@
-//! The server process of a cluster: start, wait until it is ready, end it in the three ways that fault tests need.
+//! The server process of a cluster: starts it, waits until it is ready, and ends it in the three ways that fault tests
+//! need.
 //!
-//! It is our own child, not a daemon: we are the ones who reap it, so "ended" is certain and a restart never meets a
-//! half-dead one.
+//! It is a child process, not a daemon. It is reaped here, so its end is certain before a restart.
 
 use std::fs::{self, OpenOptions};
 use std::os::unix::process::CommandExt as _;
@@ -15,16 +15,16 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use super::unprivileged::Account;
 
-/// How to end it politely.
+/// How to stop it in order.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Way {
-    /// "Fast" in Postgres' words: cut connections, write everything.
+    /// Postgres calls it "fast": ends connections, writes everything.
     InOrder,
-    /// "Immediate": drop everything, recover at the next start.
+    /// Postgres calls it "immediate": writes nothing, recovers at the next start.
     Immediately,
 }
 
-/// Where the data of the cluster in this folder are; the folder itself holds the socket and the log.
+/// Folder of the data of a cluster. The cluster's folder itself contains the socket and the log.
 pub(super) fn data_dir(folder: &Path) -> PathBuf {
     folder.join("data")
 }
@@ -42,21 +42,21 @@ struct State {
     running: Option<Child>,
 }
 
-/// Where a server's data, socket and log are, and its port.
+/// Folder and port of a server.
 #[derive(Clone, Debug)]
 pub(super) struct Home {
     pub(super) folder: PathBuf,
-    /// The port on 127.0.0.1, when it listens there.
+    /// The port on 127.0.0.1, if it listens there.
     pub(super) tcp: Option<u16>,
 }
 
 impl Home {
-    /// The folder of the data.
+    /// Folder of the data.
     pub(super) fn data(&self) -> PathBuf {
         data_dir(&self.folder)
     }
 
-    /// The socket, which is named by the port.
+    /// Path of the socket, whose name contains the port.
     pub(super) fn socket(&self) -> PathBuf {
         self.folder.join(format!(".s.PGSQL.{}", self.port()))
     }
@@ -73,7 +73,7 @@ impl Home {
         fs::read_to_string(self.log_path()).context("cannot read the log of the throwaway Postgres")
     }
 
-    /// Postgres writes its state into the last line of this file; `pg_ctl` looks at nothing else.
+    /// Postgres writes its state into the last line of this file; `pg_ctl` reads nothing else.
     fn is_ready(&self) -> bool {
         let state = fs::read_to_string(self.data().join("postmaster.pid")).unwrap_or_default();
         state.lines().nth(7).is_some_and(|line| line.trim_end() == "ready")
@@ -95,7 +95,7 @@ impl Server {
         let log = log.context("cannot open the log of the throwaway Postgres")?;
         let mut command = Command::new(&self.postgres);
         command.arg("-D").arg(home.data()).stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
-        // A group of its own: Ctrl-C at the terminal is for the tests, the server goes when they have gone.
+        // Its own process group: Ctrl-C at the terminal ends the tests, and the server ends after them.
         command.process_group(0);
         let child = self.account.become_by(&mut command, &home.folder).spawn();
         let child = running.insert(child.with_context(|| format!("cannot start {}", self.postgres.display()))?);
@@ -132,7 +132,7 @@ impl Server {
         let State { home, running } = &mut *self.state();
         let mut child = running.take().context("this Postgres is not running")?;
         let parent = pid_of(&child)?;
-        // The parent first, so that it starts no more; then its processes, which would else finish what they are at.
+        // The parent first, so that it starts no more processes. The others would otherwise finish their work.
         send(parent, Signal::KILL)?;
         let offspring: Vec<Pid> = processes()?.into_iter().filter(|it| it.parent == parent).map(|it| it.pid).collect();
         for pid in &offspring {
@@ -141,12 +141,11 @@ impl Server {
         child.wait().context("cannot wait for the killed Postgres")?;
         let gone = eventually(|| Ok(!processes()?.iter().any(|it| offspring.contains(&it.pid))))?;
         ensure!(gone, "processes of the killed Postgres are still there after a minute");
-        // Its number may belong to another process now, so it must not be found here.
+        // Another process may have its id now, so the file must not name it.
         fs::remove_file(home.data().join("postmaster.pid")).context("cannot remove postmaster.pid after the kill")
     }
 
-    /// Takes over the process of another server, in the place of this one's, which has ended. Returns where this one
-    /// was.
+    /// Takes over the process of another server after this one's has ended. Returns the former home of this one.
     pub(super) fn become_other(&self, other: &Self) -> Result<Home> {
         let mut state = self.state();
         ensure!(state.running.is_none(), "this Postgres runs still: stop it first");
@@ -175,7 +174,7 @@ impl Server {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // A panic elsewhere changes nothing about the process.
+        // A panic elsewhere does not affect the process.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -183,19 +182,19 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         if self.is_running() {
-            // If it fails, the watcher tries again and removes the folder, upon which Postgres ends by itself.
+            // If it fails, the watcher retries and removes the folder; then Postgres ends by itself.
             let _ = self.stop(Way::Immediately);
         }
     }
 }
 
-/// One line of the process table.
+/// An entry of the process table.
 pub(super) struct Process {
     pub(super) pid: Pid,
     parent: Pid,
 }
 
-/// All living processes; those that have ended and only wait to be reaped are left out.
+/// All living processes, without those that have ended and wait to be reaped.
 pub(super) fn processes() -> Result<Vec<Process>> {
     if !Path::new("/proc/self/stat").exists() {
         let table = crate::run::capture(Command::new("ps").args(["-A", "-o", "pid=", "-o", "ppid=", "-o", "stat="]))?;
@@ -203,7 +202,7 @@ pub(super) fn processes() -> Result<Vec<Process>> {
     }
     let mut found = Vec::new();
     for entry in fs::read_dir("/proc").context("cannot list /proc")? {
-        // Processes come and go while we look.
+        // Processes start and end meanwhile.
         let Ok(stat) = fs::read_to_string(entry?.path().join("stat")) else { continue };
         // `pid (name) state parent …`, where the name may hold blanks and parentheses.
         let Some((head, tail)) = stat.rsplit_once(')') else { continue };
@@ -215,7 +214,7 @@ pub(super) fn processes() -> Result<Vec<Process>> {
     Ok(found)
 }
 
-/// From its id, its parent's id and its state.
+/// Parses a process from its id, its parent's id and its state. Returns `None` if it has ended.
 fn living<'a>(mut words: impl Iterator<Item = &'a str>) -> Option<Process> {
     let mut number = || Pid::from_raw(words.next()?.parse().ok()?);
     let (pid, parent) = (number()?, number()?);
@@ -230,7 +229,7 @@ fn pid_of(child: &Child) -> Result<Pid> {
 
 fn send(pid: Pid, signal: Signal) -> Result<()> {
     match kill_process(pid, signal) {
-        // It was quicker than we.
+        // It has just ended.
         Ok(()) | Err(rustix::io::Errno::SRCH) => Ok(()),
         Err(error) => {
             Err(error).with_context(|| format!("cannot send a signal to Postgres (process {})", pid.as_raw_nonzero()))
@@ -238,7 +237,7 @@ fn send(pid: Pid, signal: Signal) -> Result<()> {
     }
 }
 
-/// Asks every 10 ms, for a minute at most, whether it is so by now.
+/// Repeats the check every 10 ms for at most a minute. Returns whether it succeeded.
 pub(super) fn eventually(mut is_so: impl FnMut() -> Result<bool>) -> Result<bool> {
     for _ in 0..6000 {
         if is_so()? {

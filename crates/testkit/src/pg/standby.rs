@@ -1,5 +1,5 @@
-//! A streaming standby of a throwaway cluster: a second server that follows the first, and takes its place when it is
-//! promoted. It never promotes one while the primary runs: two primaries are no fail-over.
+//! A streaming standby of a throwaway cluster: a second server that follows the first and can be promoted in its place.
+//! Never promotes one while the primary runs: two primaries are no fail-over.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -13,14 +13,14 @@ use crate::run;
 /// Whether the primary's commits wait for the standby.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Replication {
-    /// They do not: a standby that is cut off lacks what was committed since.
+    /// They do not: a standby that is cut off lacks later commits.
     Asynchronous,
-    /// They do, where the connection has `synchronous_commit` on: a promoted standby has all of them. While this
-    /// standby is cut off or gone, no such commit returns.
+    /// They do on connections with `synchronous_commit` on: a promoted standby has all of them. While the standby is
+    /// cut off or stopped, no such commit returns.
     Synchronous,
 }
 
-/// A running standby. Dropping it stops it; the primary goes on, and waits for it for ever if it was synchronous.
+/// A running standby. Dropping it stops it. The primary continues, and waits forever for a synchronous one.
 #[derive(Debug)]
 pub struct Standby {
     server: Server,
@@ -33,7 +33,7 @@ impl Cluster {
     /// Starts a standby from a base backup of this running cluster. Returns when it streams.
     ///
     /// # Errors
-    /// When this cluster does not run, or the standby does not start.
+    /// If this cluster is not running, or the standby does not start.
     pub fn standby(&self, replication: Replication) -> Result<Standby> {
         let (folder, name) = new_home(&self.folder)?;
         self.account.hand_over(&folder)?;
@@ -56,12 +56,11 @@ impl Cluster {
         Ok(standby)
     }
 
-    /// `pg_ctl promote`: lets the standby take the place of this cluster, which has ended. From then on this value is
-    /// about the promoted server, and [`url`](Self::url) leads to it; [`tcp_url`](Self::tcp_url) has another port than
-    /// before.
+    /// Promotes the standby with `pg_ctl promote` in place of this cluster's server, which has ended. Then this value
+    /// represents the promoted server: [`url`](Self::url) leads to it, and [`tcp_url`](Self::tcp_url) has another port.
     ///
     /// # Errors
-    /// When this cluster runs still, or the standby cannot be promoted.
+    /// If this cluster is still running, or the standby cannot be promoted.
     pub fn fail_over(&self, standby: Standby) -> Result<()> {
         ensure!(!self.server.is_running(), "the primary runs still: stop it first");
         let Standby { server, .. } = standby;
@@ -71,7 +70,7 @@ impl Cluster {
         run::capture(self.account.become_by(&mut promote, &home.folder))?;
         let before = self.server.become_other(&server)?;
         std::fs::remove_dir_all(before.data()).context("cannot remove the data of the primary before")?;
-        // One that was killed hard leaves its socket behind.
+        // A killed server leaves its socket behind.
         let socket = self.folder.join(format!(".s.PGSQL.{}", self.socket_port));
         if socket.symlink_metadata().is_ok() {
             std::fs::remove_file(&socket).context("cannot remove the socket of the primary before")?;
@@ -82,12 +81,11 @@ impl Cluster {
 }
 
 impl Standby {
-    /// Cuts it off from its primary. What was committed and flushed there before this call it has; what is committed
-    /// after it, it never gets. (Where only its replay is held back, it has what it received, and a promotion replays
-    /// all of it.)
+    /// Cuts it off from its primary. It has everything that was committed and flushed there before this call, and gets
+    /// no later commit. (Pausing its replay would not suffice: a promotion replays everything that it received.)
     ///
     /// # Errors
-    /// When the primary does not run, or the standby does not get what it lacks.
+    /// If the primary is not running, or the standby does not catch up.
     pub fn cut_off(&self) -> Result<()> {
         let flushed = self.ask(&self.primary, "SELECT pg_current_wal_flush_lsn()")?;
         let received = format!("SELECT pg_last_wal_receive_lsn() >= '{flushed}'");
@@ -97,7 +95,7 @@ impl Standby {
         self.wait_until("is cut off", "SELECT NOT EXISTS (SELECT FROM pg_stat_wal_receiver)")
     }
 
-    /// The URL over its own Unix socket: it answers questions, and refuses what would change something.
+    /// The URL over its own Unix socket. The standby answers queries and refuses changes.
     #[must_use]
     pub fn url(&self) -> String {
         let home = self.server.home();
@@ -119,14 +117,14 @@ impl Standby {
         Ok(())
     }
 
-    /// Until the standby says yes.
+    /// Waits until this query returns true at the standby.
     fn wait_until(&self, what: &str, sql: &str) -> Result<()> {
         let holds = eventually(|| Ok(self.ask(&self.url(), sql)? == "t"))?;
         ensure!(holds, "the standby never {what}; its log:\n{}", self.server.log()?.trim_end());
         Ok(())
     }
 
-    /// Runs SQL by `psql`; returns what it prints, without a header.
+    /// Runs SQL with `psql`. Returns its output without a header.
     fn ask(&self, url: &str, sql: &str) -> Result<String> {
         let mut psql = Command::new(self.bin_dir.join("psql"));
         psql.args(["-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1", "-d", url, "-c", sql]);
@@ -134,7 +132,7 @@ impl Standby {
     }
 }
 
-/// A folder for one more standby, in that of its cluster, and its name. The watcher knows them by that name.
+/// Creates a folder for a standby in that of its cluster. Returns it with its name, by which the watcher finds it.
 fn new_home(cluster: &Path) -> Result<(PathBuf, String)> {
     for number in 1..u32::MAX {
         let name = format!("standby-{number}");

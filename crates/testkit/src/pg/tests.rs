@@ -1,5 +1,4 @@
-//! The promises of a throwaway cluster, kept by a real one: it answers, it survives what fault tests do to it, it
-//! leaves nothing.
+//! Tests of a real throwaway cluster: it answers, survives the faults of fault tests, and leaves nothing behind.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
@@ -8,15 +7,15 @@ use std::process::{Command, Stdio};
 use super::{Cluster, Durability, Options, Replication};
 use crate::run;
 
-/// Runs SQL by `psql` over a URL and answers what it prints, without a header.
+/// Runs SQL with `psql` over a URL. Returns its output without a header.
 fn psql(cluster: &Cluster, url: &str, sql: &str) -> anyhow::Result<String> {
     let mut command = Command::new(cluster.bin_dir().join("psql"));
-    // A developer's own setting, which must not lead anywhere else.
+    // A developer's setting, which must have no effect.
     command.env("PGPORT", "1").args(["-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1", "-d", url, "-c", sql]);
     Ok(run::capture(&mut command)?.trim_end().to_owned())
 }
 
-/// Whether a process, by its number, still runs; in a container it may never be reaped.
+/// Whether the process with this id still runs. In a container it may never be reaped.
 fn lives(pid: &str) -> bool {
     super::server::processes().unwrap().iter().any(|process| process.pid.as_raw_nonzero().to_string() == pid)
 }
@@ -38,7 +37,7 @@ fn a_fast_cluster_answers_and_leaves_nothing_behind() {
 }
 
 #[test]
-fn over_tcp_only_the_password_opens() {
+fn over_tcp_a_password_is_required() {
     let cluster = Cluster::start_with(Options { durability: Durability::Fast, tcp: true }).unwrap();
     let url = cluster.tcp_url().unwrap();
     assert_eq!(psql(&cluster, &url, "SELECT host(inet_server_addr())").unwrap(), "127.0.0.1");
@@ -49,7 +48,7 @@ fn over_tcp_only_the_password_opens() {
 }
 
 #[test]
-fn what_was_committed_survives_every_way_to_end_it() {
+fn committed_data_survive_every_way_to_end_the_server() {
     let cluster = Cluster::start(Durability::Real).unwrap();
     let run = |sql| psql(&cluster, &cluster.url(), sql).unwrap();
     assert_eq!(run("SELECT current_setting('fsync') || current_setting('synchronous_commit')"), "onon");
@@ -76,7 +75,7 @@ fn ask(cluster: &Cluster, sql: &str) -> String {
 const NAMES: &str = "SELECT string_agg(name, ',' ORDER BY name) FROM event";
 
 #[test]
-fn a_base_backup_put_back_has_what_was_committed_before_it() {
+fn a_restored_base_backup_has_all_earlier_commits() {
     let cluster = Cluster::start(Durability::Fast).unwrap();
     ask(&cluster, "CREATE TABLE event (name TEXT); INSERT INTO event VALUES ('before')");
     let backup = cluster.base_backup("backup").unwrap();
@@ -90,7 +89,7 @@ fn a_base_backup_put_back_has_what_was_committed_before_it() {
 }
 
 #[test]
-fn a_promoted_standby_lacks_what_was_committed_after_it_was_cut_off() {
+fn a_promoted_standby_lacks_commits_after_it_was_cut_off() {
     let cluster = Cluster::start_with(Options { durability: Durability::Fast, tcp: true }).unwrap();
     ask(&cluster, "CREATE TABLE event (name TEXT)");
     let address = (cluster.url(), cluster.tcp_url().unwrap());
@@ -109,7 +108,7 @@ fn a_promoted_standby_lacks_what_was_committed_after_it_was_cut_off() {
     }
     assert_eq!(cluster.url(), address.0);
     assert_ne!(cluster.tcp_url().unwrap(), address.1);
-    // The promoted one is restarted like any other.
+    // The promoted server is restarted like any other.
     cluster.restart().unwrap();
     assert_eq!(ask(&cluster, NAMES), "kept 1,kept 2");
 }
@@ -123,12 +122,12 @@ fn a_synchronous_standby_has_every_commit_that_returned() {
     cluster.stop_immediately().unwrap();
     cluster.fail_over(standby).unwrap();
     assert_eq!(ask(&cluster, NAMES), "last");
-    // The promoted one waits for no standby of its own.
+    // The promoted server waits for no standby.
     ask(&cluster, "SET synchronous_commit = on; INSERT INTO event VALUES ('after')");
     assert_eq!(ask(&cluster, NAMES), "after,last");
 }
 
-/// Not a test of its own: the process that the next test kills. It does nothing unless it is asked to.
+/// Not a test: the process that the next test kills. It does nothing without the variable that the next test sets.
 #[test]
 fn victim() {
     if run::variable("KEYWARD_XTASK_VICTIM").is_none() {
@@ -137,12 +136,12 @@ fn victim() {
     let cluster = Cluster::start(Durability::Fast).unwrap();
     let _standby = cluster.standby(Replication::Asynchronous).unwrap();
     println!("\nfolder={}", cluster.socket_dir().display());
-    // Until the other end closes, which it never does.
+    // Blocks until it is killed: the other end never closes.
     std::io::stdin().lock().read_line(&mut String::new()).unwrap();
 }
 
 #[test]
-fn a_killed_owner_takes_its_servers_and_its_folder_along() {
+fn the_servers_and_the_folder_of_a_killed_owner_are_removed() {
     let mut owner = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "pg::tests::victim", "--nocapture"])
         .env("KEYWARD_XTASK_VICTIM", "yes")

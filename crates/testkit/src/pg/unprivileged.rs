@@ -1,7 +1,6 @@
-//! The account that the server runs as: Postgres refuses root, so root lends it another one.
+//! The account of the server's processes. Postgres refuses to run as root, so root uses another account.
 //!
-//! It never calls `su`, `sudo` or `runuser`: not every image has them, and std can drop privileges between fork and
-//! exec.
+//! Never calls `su`, `sudo` or `runuser`: not every image has them, and std can drop privileges between fork and exec.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
@@ -14,12 +13,12 @@ use anyhow::{Context as _, Result};
 /// The account for the server's processes: ours, unless we are root.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Account {
-    /// User and group to become; `None` when Postgres accepts our own account.
+    /// User and group of the processes; `None` if Postgres accepts our own account.
     drop_to: Option<(u32, u32)>,
 }
 
 impl Account {
-    /// Picks the account and gives it the folder.
+    /// Chooses the account, and makes it the owner of the folder.
     pub(super) fn for_servers(folder: &Path) -> Result<Self> {
         // The owner of a new file is our own account, without a system call.
         let owner = fs::metadata(folder).with_context(|| format!("cannot read {}", folder.display()))?.uid();
@@ -38,15 +37,15 @@ impl Account {
         Ok(account)
     }
 
-    /// Makes the path its own.
+    /// Makes the account the owner of the path.
     pub(super) fn hand_over(self, path: &Path) -> Result<()> {
         let Some((user, group)) = self.drop_to else { return Ok(()) };
         std::os::unix::fs::chown(path, Some(user), Some(group))
-            .with_context(|| format!("cannot give {} to user {user}, who runs Postgres", path.display()))
+            .with_context(|| format!("cannot make user {user}, which runs Postgres, the owner of {}", path.display()))
     }
 
-    /// Prepares a command to run as the account, in the folder, with none of our environment but what programs need to
-    /// run at all: a developer's `PGDATA` or `LC_ALL` must not reach the server.
+    /// Prepares a command to run as the account in the folder. It gets only the variables that programs need to run: a
+    /// developer's `PGDATA` or `LC_ALL` must not reach the server.
     pub(super) fn become_by<'a>(self, command: &'a mut Command, folder: &Path) -> &'a mut Command {
         command.current_dir(folder).env_clear().env("LC_ALL", "C");
         if let Some(path) = crate::run::variable("PATH") {
@@ -77,12 +76,12 @@ mod tests {
         "root:x:0:0:root:/root:/bin/bash\npostgres-old:x:7:8::/:\npostgres:x:101:104:admin,,,:/var:/bin/sh\nbroken:x\n";
 
     #[test]
-    fn ids_are_those_of_the_whole_name() {
+    fn ids_match_the_whole_name() {
         assert_eq!(ids(USERS, "postgres"), Some((101, 104)));
     }
 
     #[test]
-    fn an_unknown_name_or_a_broken_line_has_none() {
+    fn an_unknown_name_or_an_invalid_line_has_no_ids() {
         assert_eq!(ids(USERS, "nobody"), None);
         assert_eq!(ids(USERS, "broken"), None);
     }

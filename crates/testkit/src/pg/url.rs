@@ -1,6 +1,6 @@
 //! The URLs of a throwaway cluster, and the password in one of them.
 //!
-//! It never leaves anything to the environment (`PGPORT`, `PGUSER`): a developer's settings must not redirect a test.
+//! Every URL is complete, so that a developer's environment (`PGPORT`, `PGUSER`) cannot redirect a test.
 
 use std::fmt::Write as _;
 use std::fs::File;
@@ -9,7 +9,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 
-/// The port in the name of the socket. Nothing listens on it: it only keeps `PGPORT` from being read.
+/// The port in the name of the socket. Nothing listens on it; it only prevents the use of `PGPORT`.
 pub(super) const SOCKET_PORT: u16 = 5432;
 
 pub(super) fn over_socket(user: &str, folder: &Path, port: u16) -> String {
@@ -22,10 +22,10 @@ pub(super) fn over_tcp(user: &str, password: &str, port: u16) -> String {
 
 /// The same URL for another database of the same cluster.
 ///
-/// The name is taken as it is: give it letters, digits and underscores.
+/// The name is not escaped: it must consist of letters, digits and underscores.
 ///
 /// # Errors
-/// When the URL has no database in it.
+/// If the URL names no database.
 pub fn with_database(url: &str, database: &str) -> Result<String> {
     let problem = || format!("not a URL of the form postgres://user@host/database: {url}");
     let (scheme, rest) = url.split_once("://").with_context(problem)?;
@@ -46,7 +46,7 @@ pub(super) fn random_password() -> Result<String> {
     Ok(text)
 }
 
-/// Percent-encodes whatever a query parameter may not hold; a path's own slashes may stay.
+/// Percent-encodes characters that a query parameter must not contain. Slashes of a path stay.
 fn escaped(text: &str) -> String {
     let mut out = String::new();
     for byte in text.bytes() {

@@ -1,4 +1,4 @@
-//! What stops the servers of a cluster when its owner is gone.
+//! Stops the servers of a cluster when its owner has ended.
 
 use std::path::Path;
 
@@ -6,8 +6,8 @@ use anyhow::Result;
 
 use crate::watcher::Watcher;
 
-/// A server's process id is believed only while that process works in our data folder (where `/proc` can tell): a
-/// number from a stale file may belong to another process by now.
+/// The process id in a file counts only if that process works in our data folder (where `/proc` exists): the file may
+/// be stale, and the id may belong to another process.
 const SCRIPT: &str = r#"
 for data in "$1/data" "$1"/standby-*/data; do
     if read -r pid 2>/dev/null <"$data/postmaster.pid" && { [ ! -e /proc/self ] || [ "$(readlink "/proc/$pid/cwd")" = "$data" ]; }; then
@@ -21,10 +21,10 @@ for data in "$1/data" "$1"/standby-*/data; do
     fi 2>/dev/null
 done"#;
 
-/// Watches over a cluster's folder: when the value is dropped, or its process is gone, the folder is removed.
+/// Watches the folder of a cluster. When the value is dropped or its process ends, the folder is removed.
 ///
 /// # Errors
-/// When there is no shell.
+/// If there is no shell.
 pub(super) fn start(folder: &Path) -> Result<Watcher> {
     Watcher::start(folder, SCRIPT)
 }

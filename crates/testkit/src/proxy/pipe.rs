@@ -1,6 +1,6 @@
-//! One direction of one connection: what has been read and is not yet due on the other side.
+//! One direction of one connection: bytes that have been read and are not yet due on the other side.
 //!
-//! It decides when something is due, from the state of the network and the time. It reads no clock and no socket.
+//! Decides when bytes are due from the state of the network and the time. Reads no clock and no socket.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -8,26 +8,26 @@ use std::time::Duration;
 use super::{Network, Way};
 use crate::clock::Moment;
 
-/// Bytes that may wait; nothing more is read until some of them have gone.
+/// Maximum number of waiting bytes. Reading pauses until some have been written.
 const MOST: usize = 64 * 1024;
 
-/// What arrives at a time when it is slow.
-const CRUMB: usize = 64;
-const BETWEEN_CRUMBS: Duration = Duration::from_micros(62_500);
+/// Size of a piece on a slow network.
+const SLOW_PIECE: usize = 64;
+const SLOW_INTERVAL: Duration = Duration::from_micros(62_500);
 
-/// What is on its way.
+/// Bytes on their way.
 #[derive(Debug)]
 pub(super) struct Pipe {
     way: Way,
     waiting: VecDeque<Piece>,
     size: usize,
-    /// When the last piece is due: nothing overtakes it.
+    /// When the last piece is due. No later piece is due earlier.
     last: Moment,
-    /// The end was read.
+    /// Whether the end was read.
     ended: bool,
-    /// The end was passed on.
+    /// Whether the end was passed on.
     closed: bool,
-    /// Something is lost.
+    /// Whether bytes were lost.
     lost: bool,
 }
 
@@ -42,25 +42,25 @@ impl Pipe {
         Self { way, waiting: VecDeque::new(), size: 0, last: Moment::START, ended: false, closed: false, lost: false }
     }
 
-    /// Whether there is room for more, and may be more to come.
+    /// Whether there is room for more bytes and the end was not read.
     pub(super) const fn wants_more(&self) -> bool {
         !self.ended && self.size < MOST
     }
 
-    /// Takes what was read; nothing is the end.
+    /// Adds bytes that were read; none mean the end.
     pub(super) fn take(&mut self, bytes: &[u8], network: Network, now: Moment) {
         self.ended |= bytes.is_empty();
         if network.swallows(self.way) && !network.keeps() {
             self.lost = true;
             return;
         }
-        let (crumb, between) = match network {
-            Network::Slow => (CRUMB, BETWEEN_CRUMBS),
+        let (size, between) = match network {
+            Network::Slow => (SLOW_PIECE, SLOW_INTERVAL),
             Network::Healthy | Network::Delay { .. } | Network::Cut | Network::HalfOpen { .. } => {
                 (MOST, Duration::ZERO)
             }
         };
-        for bytes in bytes.chunks(crumb) {
+        for bytes in bytes.chunks(size) {
             let due = self.last.max(now + network.delay(self.way)) + between;
             self.last = due;
             self.size += bytes.len();
@@ -68,7 +68,7 @@ impl Pipe {
         }
     }
 
-    /// When there is something to write; never, if the network does not change or nothing more is read.
+    /// When bytes are due; `None` if none are before the network changes or more is read.
     pub(super) fn due(&self, network: Network) -> Option<Moment> {
         if network.swallows(self.way) {
             return None;
@@ -76,13 +76,13 @@ impl Pipe {
         self.waiting.front().map(|piece| piece.due)
     }
 
-    /// What is to be written now.
+    /// The bytes to write now.
     pub(super) fn ready(&self, network: Network, now: Moment) -> Option<&[u8]> {
         let due = self.due(network).is_some_and(|due| due <= now);
         self.waiting.front().filter(|_| due).map(|piece| piece.bytes.as_slice())
     }
 
-    /// This many of these bytes have gone.
+    /// Removes bytes that were written.
     pub(super) fn gone(&mut self, count: usize) {
         self.size = self.size.saturating_sub(count);
         if let Some(first) = self.waiting.front_mut() {
@@ -93,12 +93,12 @@ impl Pipe {
         }
     }
 
-    /// Whether the end is all that is left to pass on.
+    /// Whether only the end is left to pass on.
     pub(super) fn is_at_its_end(&self, network: Network) -> bool {
         self.ended && !self.closed && self.waiting.is_empty() && !self.lost && !network.swallows(self.way)
     }
 
-    /// The end has been passed on.
+    /// Records that the end was passed on.
     pub(super) const fn close(&mut self) {
         self.closed = true;
     }
@@ -111,7 +111,7 @@ impl Pipe {
         self.lost
     }
 
-    /// The network has changed: what waited has waited long enough.
+    /// Makes all waiting bytes due after a change of the network.
     pub(super) fn hurry(&mut self, now: Moment) {
         for piece in &mut self.waiting {
             piece.due = piece.due.min(now);
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn a_delay_is_for_its_way_only_and_nothing_overtakes() {
+    fn a_delay_affects_only_its_direction_and_keeps_the_order() {
         let network = Network::Delay { up: Duration::from_secs(3), down: Duration::ZERO };
         let (mut up, mut down) = (Pipe::new(Way::Up), Pipe::new(Way::Down));
         up.take(b"a", network, NOW);
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_swallowed_is_kept_or_lost() {
+    fn swallowed_bytes_are_kept_or_lost() {
         for kept in [true, false] {
             let half_open = Network::HalfOpen { way: Way::Up, kept };
             let mut pipe = Pipe::new(Way::Up);
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn a_healthy_network_hurries_what_waited() {
+    fn waiting_bytes_are_due_once_the_network_is_healthy() {
         let mut pipe = Pipe::new(Way::Up);
         pipe.take(&[7; 2_000], Network::Slow, NOW);
         pipe.hurry(NOW);
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_pipe_wants_no_more() {
+    fn a_full_pipe_accepts_no_more() {
         let mut pipe = Pipe::new(Way::Up);
         pipe.take(&vec![0; MOST], Network::Healthy, NOW);
         assert!(!pipe.wants_more());

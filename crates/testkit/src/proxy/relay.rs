@@ -1,6 +1,6 @@
-//! The connections through a proxy, and one turn of moving bytes between their two sides.
+//! The connections of a proxy, and one round of moving bytes between their two sides.
 //!
-//! All sockets are non-blocking, so that no connection holds up another or a change of the network.
+//! All sockets are non-blocking, so that no connection delays another one or a change of the network.
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -10,36 +10,36 @@ use std::time::Duration;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::sockopt::set_socket_linger;
 
-use super::deaf::Deaf;
+use super::notification_filter::NotificationFilter;
 use super::pipe::Pipe;
 use super::{Network, Way};
 use crate::clock::{Clock, Moment};
 
-/// Maximum number of connections; further ones are reset. A node has a pool of sixteen and a few of its own.
+/// Maximum number of connections; further ones are reset. A node has a pool of sixteen and a few more.
 const MOST: usize = 128;
 
-/// Everything that runs through one proxy.
+/// All connections of one proxy.
 pub(super) struct Relay {
     listener: TcpListener,
     server: SocketAddr,
     clock: Clock,
     network: Network,
-    /// Whether notifications are left out.
-    is_deaf: bool,
+    /// Whether notifications are dropped.
+    drops_notifications: bool,
     connections: Vec<Connection>,
 }
 
-/// A node's connection, and ours to the server in its name.
+/// A client's connection, and the one to the server for it.
 struct Connection {
     near: TcpStream,
     far: TcpStream,
     up: Pipe,
     down: Pipe,
-    /// Where notifications are left out.
-    deaf: Option<Deaf>,
+    /// Present if notifications are dropped.
+    filter: Option<NotificationFilter>,
 }
 
-/// Which sockets of a connection something can be read from.
+/// Which sockets of a connection have data to read.
 #[derive(Clone, Copy, Default)]
 struct Readable {
     near: bool,
@@ -47,19 +47,19 @@ struct Readable {
 }
 
 impl Relay {
-    pub(super) fn new(listener: TcpListener, server: SocketAddr, is_deaf: bool) -> Self {
+    pub(super) fn new(listener: TcpListener, server: SocketAddr, drops_notifications: bool) -> Self {
         let clock = Clock::start();
-        Self { listener, server, clock, network: Network::Healthy, is_deaf, connections: Vec::new() }
+        Self { listener, server, clock, network: Network::Healthy, drops_notifications, connections: Vec::new() }
     }
 
-    /// Leads new connections there.
+    /// Sends new connections to this server.
     pub(super) const fn lead_to(&mut self, server: SocketAddr) {
         self.server = server;
     }
 
-    /// Changes the network for what is sent from now on.
+    /// Changes the network for bytes that are sent from now on.
     pub(super) fn change(&mut self, network: Network) {
-        // What is there already was sent before.
+        // Bytes that have arrived were sent earlier.
         let readable = vec![Readable { near: true, far: true }; self.connections.len()];
         self.accept();
         self.move_bytes(&readable);
@@ -81,10 +81,10 @@ impl Relay {
         }
     }
 
-    /// Waits until something can be read or is due, or it is woken, and moves it.
+    /// Waits until bytes can be read or are due, or until it is woken. Then moves them.
     pub(super) fn wait_and_move(&mut self, woken: &UnixStream) {
-        let (readable, knock) = self.wait(woken);
-        if knock {
+        let (readable, is_new_connection) = self.wait(woken);
+        if is_new_connection {
             self.accept();
         }
         self.move_bytes(&readable);
@@ -92,18 +92,18 @@ impl Relay {
 
     fn wait(&self, woken: &UnixStream) -> (Vec<Readable>, bool) {
         let mut fds = vec![PollFd::new(woken, PollFlags::IN), PollFd::new(&self.listener, PollFlags::IN)];
-        let mut whose = Vec::new();
+        let mut owners = Vec::new();
         let now = self.clock.now();
         let mut next: Option<Moment> = None;
         for (place, it) in self.connections.iter().enumerate() {
-            // A socket that we want nothing of is left out: that it has ended would wake us for ever.
+            // Omits a socket that is not read: its end would wake the thread forever.
             for (socket, from, to, near) in [(&it.near, &it.up, &it.down, true), (&it.far, &it.down, &it.up, false)] {
                 let mut flags = PollFlags::empty();
                 flags.set(PollFlags::IN, from.wants_more());
                 flags.set(PollFlags::OUT, to.ready(self.network, now).is_some());
                 if !flags.is_empty() {
                     fds.push(PollFd::new(socket, flags));
-                    whose.push((place, near));
+                    owners.push((place, near));
                 }
                 let later = to.due(self.network).filter(|due| *due > now);
                 next = [next, later].into_iter().flatten().min();
@@ -111,13 +111,13 @@ impl Relay {
         }
         let limit = next.map(|next| next.since(now)).and_then(|limit| Timespec::try_from(limit).ok());
         let mut readable = vec![Readable::default(); self.connections.len()];
-        // Interrupted, or out of memory: the next turn tries again.
+        // Interrupted, or out of memory: the next round tries again.
         if poll(&mut fds, limit.as_ref()).is_err() {
             return (readable, false);
         }
         let hot = PollFlags::IN | PollFlags::HUP | PollFlags::ERR;
-        let knock = fds.get(1).is_some_and(|listener| listener.revents().intersects(hot));
-        for ((place, near), fd) in whose.into_iter().zip(fds.iter().skip(2)) {
+        let is_new_connection = fds.get(1).is_some_and(|listener| listener.revents().intersects(hot));
+        for ((place, near), fd) in owners.into_iter().zip(fds.iter().skip(2)) {
             if fd.revents().intersects(hot) {
                 if near {
                     readable[place].near = true;
@@ -126,7 +126,7 @@ impl Relay {
                 }
             }
         }
-        (readable, knock)
+        (readable, is_new_connection)
     }
 
     fn accept(&mut self) {
@@ -146,8 +146,8 @@ impl Relay {
             });
             if prepared.is_ok() {
                 let (up, down) = (Pipe::new(Way::Up), Pipe::new(Way::Down));
-                let deaf = self.is_deaf.then(Deaf::default);
-                self.connections.push(Connection { near, far, up, down, deaf });
+                let filter = self.drops_notifications.then(NotificationFilter::default);
+                self.connections.push(Connection { near, far, up, down, filter });
             }
         }
     }
@@ -156,7 +156,7 @@ impl Relay {
         let (network, clock) = (self.network, self.clock);
         let mut place = 0;
         self.connections.retain_mut(|connection| {
-            // Those that were accepted in this very turn have nothing to read yet.
+            // Connections accepted in this round are not readable yet.
             let readable = readable.get(place).copied().unwrap_or_default();
             place += 1;
             let moved = connection.move_bytes(readable, network, clock);
@@ -178,11 +178,11 @@ impl Drop for Relay {
 
 impl Connection {
     fn move_bytes(&mut self, readable: Readable, network: Network, clock: Clock) -> io::Result<()> {
-        let Self { near, far, up, down, deaf } = self;
-        let sides = [(readable.near, &*near, up, &*far, None), (readable.far, &*far, down, &*near, deaf.as_mut())];
-        for (readable, from, pipe, to, deaf) in sides {
+        let Self { near, far, up, down, filter } = self;
+        let sides = [(readable.near, &*near, up, &*far, None), (readable.far, &*far, down, &*near, filter.as_mut())];
+        for (readable, from, pipe, to, filter) in sides {
             if readable && pipe.wants_more() {
-                fill(pipe, from, deaf, network, clock.now())?;
+                fill(pipe, from, filter, network, clock.now())?;
             }
             flush(pipe, to, network, clock.now())?;
             if pipe.is_at_its_end(network) {
@@ -207,7 +207,7 @@ impl Connection {
     }
 }
 
-/// Makes the closing of it a reset: the other side gets no end.
+/// Makes closing a socket send a reset instead of an end.
 fn reset(socket: &TcpStream) {
     // It may have ended by itself.
     let _ = set_socket_linger(socket, Some(Duration::ZERO));
@@ -216,17 +216,17 @@ fn reset(socket: &TcpStream) {
 fn fill(
     pipe: &mut Pipe,
     mut from: &TcpStream,
-    deaf: Option<&mut Deaf>,
+    filter: Option<&mut NotificationFilter>,
     network: Network,
     now: Moment,
 ) -> io::Result<()> {
     let mut bytes = [0; 16 * 1024];
-    match (from.read(&mut bytes), deaf) {
-        (Ok(read), Some(deaf)) if read > 0 => {
-            let heard = deaf.hear(&bytes[..read])?;
+    match (from.read(&mut bytes), filter) {
+        (Ok(read), Some(filter)) if read > 0 => {
+            let passed = filter.pass(&bytes[..read])?;
             // An empty piece would be the end.
-            if !heard.is_empty() {
-                pipe.take(&heard, network, now);
+            if !passed.is_empty() {
+                pipe.take(&passed, network, now);
             }
         }
         (Ok(read), _) => pipe.take(&bytes[..read], network, now),

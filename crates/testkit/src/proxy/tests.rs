@@ -1,5 +1,5 @@
-//! What each network does to a real connection. Nothing here waits for a time to pass: delays are long, and over when
-//! the network changes.
+//! The effect of each state of the network on a real connection. No test waits for time to pass: delays are long, and
+//! end when the network changes.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -20,8 +20,8 @@ impl Line {
     fn new() -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let proxy = Proxy::to(listener.local_addr().unwrap()).unwrap();
-        let (tell, accepted) = channel();
-        std::thread::spawn(move || while tell.send(listener.accept().unwrap().0).is_ok() {});
+        let (accepted_by, accepted) = channel();
+        std::thread::spawn(move || while accepted_by.send(listener.accept().unwrap().0).is_ok() {});
         Self { proxy, accepted }
     }
 
@@ -54,7 +54,7 @@ fn is_dead(mut stream: &TcpStream) {
 }
 
 #[test]
-fn new_connections_go_where_it_leads() {
+fn new_connections_go_to_the_current_server() {
     let (line, other) = (Line::new(), Line::new());
     line.proxy.lead_to(other.proxy.address());
     let (client, server) = (line.connect(), other.accepted.recv_timeout(LIMIT).unwrap());
@@ -63,7 +63,7 @@ fn new_connections_go_where_it_leads() {
 }
 
 #[test]
-fn a_healthy_network_passes_both_ways_and_the_end_too() {
+fn a_healthy_network_passes_data_both_ways_and_the_end() {
     let line = Line::new();
     let (client, server) = line.pair();
     passes(&client, &server);
@@ -73,7 +73,7 @@ fn a_healthy_network_passes_both_ways_and_the_end_too() {
 }
 
 #[test]
-fn a_large_message_passes_whole() {
+fn a_large_message_passes_completely() {
     let line = Line::new();
     let (mut client, mut server) = line.pair();
     let sent: Vec<u8> = (0..1_000_000_u32).map(|n| n.to_le_bytes()[0]).collect();
@@ -86,7 +86,7 @@ fn a_large_message_passes_whole() {
 }
 
 #[test]
-fn a_cut_ends_what_is_open_and_what_comes_and_is_over_afterwards() {
+fn a_cut_ends_open_and_new_connections_until_it_is_over() {
     let line = Line::new();
     let (client, server) = line.pair();
     line.proxy.set(Network::Cut);
@@ -99,7 +99,7 @@ fn a_cut_ends_what_is_open_and_what_comes_and_is_over_afterwards() {
 }
 
 #[test]
-fn what_a_half_open_wire_kept_arrives_in_the_end() {
+fn bytes_kept_by_a_half_open_network_arrive_afterwards() {
     let line = Line::new();
     for way in [Way::Up, Way::Down, Way::Both] {
         let (mut client, mut server) = line.pair();
@@ -116,7 +116,7 @@ fn what_a_half_open_wire_kept_arrives_in_the_end() {
 }
 
 #[test]
-fn a_half_open_wire_that_lost_something_is_cut_in_the_end_and_only_that() {
+fn only_connections_with_lost_bytes_are_cut_after_a_half_open_network() {
     let line = Line::new();
     let (mut loser, loser_server) = line.pair();
     let (quiet, quiet_server) = line.pair();
@@ -130,7 +130,7 @@ fn a_half_open_wire_that_lost_something_is_cut_in_the_end_and_only_that() {
 }
 
 #[test]
-fn what_is_late_or_slow_arrives_when_that_is_over() {
+fn delayed_bytes_arrive_when_the_network_is_healthy() {
     let line = Line::new();
     for network in [Network::Delay { up: LONG, down: LONG }, Network::Slow] {
         let (mut client, mut server) = line.pair();
@@ -145,7 +145,7 @@ fn what_is_late_or_slow_arrives_when_that_is_over() {
 }
 
 #[test]
-fn where_the_server_is_gone_connections_are_reset() {
+fn without_a_server_connections_are_reset() {
     let gone = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap();
     let proxy = Proxy::to(gone).unwrap();
     is_dead(&TcpStream::connect(proxy.address()).unwrap());

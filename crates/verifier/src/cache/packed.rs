@@ -8,7 +8,7 @@ use keyward_domain::{
     AccountId, AuthKey, DigestRef, HmacDigest, KeyId, KeyType, KeyView, MaterialRef, Remembered, Restrictions, Scopes,
 };
 
-/// What most keys have: they take no memory for it.
+/// Shared by most keys, so that they need no memory for it.
 static UNRESTRICTED: Restrictions = Restrictions::NONE;
 
 /// The part of a key that authentication needs. Read it through its [`view`](PackedKey::view).
@@ -16,7 +16,7 @@ static UNRESTRICTED: Restrictions = Restrictions::NONE;
 pub struct PackedKey {
     id: KeyId,
     account: AccountId,
-    /// `None` for a key that nothing holds back.
+    /// `None` for a key without restrictions.
     restrictions: Option<Box<Restrictions>>,
     /// The name, the scopes and, for some materials, one more text, concatenated.
     texts: Box<str>,

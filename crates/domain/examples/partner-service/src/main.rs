@@ -19,11 +19,11 @@ struct Devices {
     hasher: SecretHasher,
 }
 
-/// The outcome of a device's attempt to enter.
+/// The outcome of a verification.
 #[derive(Debug, PartialEq, Eq)]
-enum Door {
-    Open,
-    Shut(&'static str),
+enum Outcome {
+    Accepted,
+    Refused(&'static str),
 }
 
 impl Devices {
@@ -35,7 +35,7 @@ impl Devices {
     }
 
     /// Issues a key to a device and stores only its digest.
-    fn enrol(
+    fn issue(
         &mut self,
         id: KeyId,
         name: &str,
@@ -53,8 +53,8 @@ impl Devices {
     }
 
     /// Judges a presented value. An unknown key takes the same comparison as a known one.
-    fn knock(&self, shown: &str, scope: &str, now: Now) -> Result<Door, Box<dyn Error>> {
-        let asked = Requirements { scopes: scope.parse()?, ..Requirements::default() };
+    fn verify(&self, shown: &str, scope: &str, now: Now) -> Result<Outcome, Box<dyn Error>> {
+        let required = Requirements { scopes: scope.parse()?, ..Requirements::default() };
         let presented = PresentedValue::parse(shown, Environment::Sandbox);
         let found = match &presented {
             Err(error) => Err(*error),
@@ -69,17 +69,18 @@ impl Devices {
                 }
             }),
         };
-        Ok(match judge(found, None, &asked, &Context::at(now)) {
-            Verdict::Valid { .. } => Door::Open,
-            Verdict::Invalid { denial, .. } => Door::Shut(denial.code()),
+        Ok(match judge(found, None, &required, &Context::at(now)) {
+            Verdict::Valid { .. } => Outcome::Accepted,
+            Verdict::Invalid { denial, .. } => Outcome::Refused(denial.code()),
         })
     }
 
     /// Revokes a key.
-    fn expel(&mut self, id: KeyId, now: Now) -> Result<(), Box<dyn Error>> {
+    fn revoke(&mut self, id: KeyId, now: Now) -> Result<(), Box<dyn Error>> {
         let key = self.keys.get(&id).ok_or("no such device")?;
-        let ask = RevocationRequest { now, by: Actor::Operator, reason: Reason::Compromised, reach: Reach::operator() };
-        if let Decision::Revoke(revocation) = key.revoke(&self.chain, &ask, OtherManagerKeys::None)? {
+        let request =
+            RevocationRequest { now, by: Actor::Operator, reason: Reason::Compromised, reach: Reach::operator() };
+        if let Decision::Revoke(revocation) = key.revoke(&self.chain, &request, OtherManagerKeys::None)? {
             let mut facts = key.facts().clone();
             facts.state = KeyState::Revoked(revocation);
             self.keys.insert(id, ApiKey::restore(facts)?);
@@ -94,10 +95,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     let now = Now::exact("2026-11-23T12:00:00Z".parse()?);
     let id = KeyId::from_uuid(Uuid::from_u128(2));
 
-    let value = devices.enrol(id, "Till 7", "payments:*", [7; 32], now)?;
-    println!("{id}: {:?}", devices.knock(value.expose(), "payments:read", now)?);
-    devices.expel(id, now)?;
-    println!("{id}: {:?}", devices.knock(value.expose(), "payments:read", now)?);
+    let value = devices.issue(id, "Till 7", "payments:*", [7; 32], now)?;
+    println!("{id}: {:?}", devices.verify(value.expose(), "payments:read", now)?);
+    devices.revoke(id, now)?;
+    println!("{id}: {:?}", devices.verify(value.expose(), "payments:read", now)?);
     Ok(())
 }
 
@@ -107,20 +108,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_device_is_let_in_for_what_it_may_do_until_it_is_expelled() -> Result<(), Box<dyn Error>> {
+    fn a_device_is_accepted_for_its_scopes_until_its_key_is_revoked() -> Result<(), Box<dyn Error>> {
         let mut devices = Devices::new(&MasterKey::from_bytes(&[1; 32])?)?;
         let now = Now::exact("2026-11-23T12:00:00Z".parse()?);
         let id = KeyId::from_uuid(Uuid::from_u128(2));
-        let value = devices.enrol(id, "Till 7", "payments:*", [7; 32], now)?;
+        let value = devices.issue(id, "Till 7", "payments:*", [7; 32], now)?;
         let other = KeyValue::mint(KeyType::Secret, Environment::Sandbox, id, [8; 32]);
-        let stranger = KeyValue::mint(KeyType::Secret, Environment::Sandbox, KeyId::from_uuid(Uuid::nil()), [7; 32]);
-        assert_eq!(devices.knock(value.expose(), "payments:read", now)?, Door::Open);
-        assert_eq!(devices.knock(value.expose(), "refunds:read", now)?, Door::Shut("INSUFFICIENT_SCOPE"));
-        assert_eq!(devices.knock(other.expose(), "payments:read", now)?, Door::Shut("NOT_FOUND"));
-        assert_eq!(devices.knock(stranger.expose(), "payments:read", now)?, Door::Shut("NOT_FOUND"));
-        assert_eq!(devices.knock("nonsense", "payments:read", now)?, Door::Shut("NOT_FOUND"));
-        devices.expel(id, now)?;
-        assert_eq!(devices.knock(value.expose(), "payments:read", now)?, Door::Shut("REVOKED"));
+        let unknown = KeyValue::mint(KeyType::Secret, Environment::Sandbox, KeyId::from_uuid(Uuid::nil()), [7; 32]);
+        assert_eq!(devices.verify(value.expose(), "payments:read", now)?, Outcome::Accepted);
+        assert_eq!(devices.verify(value.expose(), "refunds:read", now)?, Outcome::Refused("INSUFFICIENT_SCOPE"));
+        assert_eq!(devices.verify(other.expose(), "payments:read", now)?, Outcome::Refused("NOT_FOUND"));
+        assert_eq!(devices.verify(unknown.expose(), "payments:read", now)?, Outcome::Refused("NOT_FOUND"));
+        assert_eq!(devices.verify("nonsense", "payments:read", now)?, Outcome::Refused("NOT_FOUND"));
+        devices.revoke(id, now)?;
+        assert_eq!(devices.verify(value.expose(), "payments:read", now)?, Outcome::Refused("REVOKED"));
         Ok(())
     }
 }

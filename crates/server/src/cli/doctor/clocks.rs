@@ -26,7 +26,7 @@ pub(super) fn compare(machine: Timestamp, database: Option<Timestamp>, findings:
 }
 
 /// Checks which key signs at this time of the database, and whether one was published later than that.
-pub(super) fn look_at_signing_keys(keys: &[SigningKeyRow], database: Timestamp, findings: &mut Findings) {
+pub(super) fn check_signing_keys(keys: &[SigningKeyRow], database: Timestamp, findings: &mut Findings) {
     if !keys.iter().any(|key| key.signs_from <= database) {
         findings.notice(SIGNING_KEY, "none signs yet: the first server creates one");
         return;
@@ -44,7 +44,7 @@ pub(super) fn look_at_signing_keys(keys: &[SigningKeyRow], database: Timestamp, 
 
 #[cfg(test)]
 mod tests {
-    //! What is reported about a wrong clock, and about what it has dated.
+    //! Findings about a wrong clock, and about times that it has stored.
     use super::*;
     use crate::cli::doctor::Level;
 
@@ -89,8 +89,8 @@ mod tests {
             signs_from: at(published),
         };
         let mut findings = Findings::default();
-        look_at_signing_keys(&[key(1, 0), key(2, 40 * 86_400)], at(1), &mut findings);
-        look_at_signing_keys(&[key(2, 40 * 86_400)], at(1), &mut findings);
+        check_signing_keys(&[key(1, 0), key(2, 40 * 86_400)], at(1), &mut findings);
+        check_signing_keys(&[key(2, 40 * 86_400)], at(1), &mut findings);
         let found = levels_of(findings);
         assert_eq!(
             found.iter().map(|(level, ..)| *level).collect::<Vec<_>>(),

@@ -13,8 +13,8 @@ use super::Findings;
 use crate::{
     config::Settings,
     database::{Database, Protocol},
+    error_text::one_line,
     node::fresh_node,
-    sentence::sentence,
 };
 
 const NODE: &str = "node";
@@ -28,10 +28,10 @@ const NOTIFICATIONS: &str = "notifications";
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Checks the nodes, and how they receive revocations.
-pub(super) async fn look_at_nodes(settings: &Settings, database: &Database, findings: &mut Findings) {
+pub(super) async fn check_nodes(settings: &Settings, database: &Database, findings: &mut Findings) {
     let Protocol { feed, membership } = match database.protocol().await {
         Ok(protocol) => protocol,
-        Err(error) => return findings.wrong(NODES, sentence(&error)),
+        Err(error) => return findings.wrong(NODES, one_line(&error)),
     };
     let Some(membership) = membership else {
         findings.good(
@@ -40,27 +40,27 @@ pub(super) async fn look_at_nodes(settings: &Settings, database: &Database, find
              no other node",
         );
         if let Database::Embedded(store, _) = database {
-            look_at_history(store.lost_history(REPORTS).await, findings);
+            check_history(store.lost_history(REPORTS).await, findings);
         }
         return;
     };
     match membership.members(&[]).await {
         Ok(members) => judge(&members, settings.verifier.terms, findings),
-        Err(error) => findings.wrong(NODES, sentence(&anyhow::Error::new(error))),
+        Err(error) => findings.wrong(NODES, one_line(&anyhow::Error::new(error))),
     }
-    look_at_history(membership.lost(REPORTS).await, findings);
-    look_at_notifications(&*feed, findings).await;
+    check_history(membership.lost(REPORTS).await, findings);
+    check_notifications(&*feed, findings).await;
 }
 
 /// Reports lost history.
-fn look_at_history(reports: Result<Vec<LostHistory>, StorageError>, findings: &mut Findings) {
+fn check_history(reports: Result<Vec<LostHistory>, StorageError>, findings: &mut Findings) {
     match reports {
         Ok(reports) => {
             for lost in reports {
                 findings.notice(HISTORY, missing(&lost));
             }
         }
-        Err(error) => findings.wrong(HISTORY, sentence(&anyhow::Error::new(error))),
+        Err(error) => findings.wrong(HISTORY, one_line(&anyhow::Error::new(error))),
     }
 }
 
@@ -145,7 +145,7 @@ fn stalled(member: &Member, since: Duration, terms: LeaseConfig) -> String {
 }
 
 /// Checks whether a notification to oneself arrives (R14).
-async fn look_at_notifications(feed: &dyn Feed, findings: &mut Findings) {
+async fn check_notifications(feed: &dyn Feed, findings: &mut Findings) {
     let probe = Hint::Probe(fresh_node());
     let arrives = async {
         if let Some(mut hints) = feed.listen().await? {
@@ -157,7 +157,7 @@ async fn look_at_notifications(feed: &dyn Feed, findings: &mut Findings) {
     match timeout(PATIENCE, arrives).await {
         Ok(Ok(())) => findings.good(NOTIFICATIONS, "they arrive: nodes learn of revocations immediately"),
         Ok(Err(error)) => {
-            findings.notice(NOTIFICATIONS, format!("cannot listen: {}", sentence(&anyhow::Error::new(error))));
+            findings.notice(NOTIFICATIONS, format!("cannot listen: {}", one_line(&anyhow::Error::new(error))));
         }
         Err(_) => findings.notice(
             NOTIFICATIONS,

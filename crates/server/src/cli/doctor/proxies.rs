@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// Larger than any page of metrics.
 const MOST_BYTES: u64 = 16 * 1024 * 1024;
 
-pub(super) async fn look_at_proxies(settings: &Settings, findings: &mut Findings) {
+pub(super) async fn check_proxies(settings: &Settings, findings: &mut Findings) {
     let counted = count(settings).await;
     let is_https = settings.public_url.as_deref().is_some_and(|url| url.starts_with("https://"));
     if let Ok(count) = counted
@@ -68,14 +68,14 @@ async fn count(settings: &Settings) -> Result<f64, String> {
 
 /// The number on the page of metrics; `None` if no server answers.
 async fn failures(address: SocketAddr) -> Option<f64> {
-    let asked = async {
+    let answer = async {
         let mut stream = TcpStream::connect(address).await?;
         stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await?;
         let mut page = Vec::new();
         stream.take(MOST_BYTES).read_to_end(&mut page).await?;
         std::io::Result::Ok(page)
     };
-    let page = timeout(PATIENCE, asked).await.ok()?.ok()?;
+    let page = timeout(PATIENCE, answer).await.ok()?.ok()?;
     let page = String::from_utf8_lossy(&page);
     page.lines().find_map(|line| line.strip_prefix(FAILURES)?.trim().parse().ok())
 }

@@ -1,4 +1,4 @@
-//! What may hold a key back, as options and as fields for people.
+//! The restrictions of a key as options and as fields for people.
 
 use clap::Args;
 use keyward_domain::{Now, Restrictions};
@@ -22,7 +22,7 @@ pub(super) struct RestrictionArgs {
 }
 
 impl RestrictionArgs {
-    /// The restrictions, and what is wrong with the options.
+    /// Returns the restrictions, and the errors in the options.
     pub(super) fn agree(self, now: Now) -> (Restrictions, Vec<String>) {
         let mut errors = Vec::new();
         let mut absolute = |option: &str, moment: Option<Moment>| {

@@ -76,12 +76,12 @@ async fn ask(node: &Node, id: KeyId) -> Result<()> {
     let used = last_used.map_or_else(|| "never used".to_owned(), |at| format!("last used {at}"));
     let (mid, facts) = (&chain.own().mid, ApiKey::facts(&key));
     let (kind, name) = (facts.key_type.as_str(), facts.name.as_str());
-    let ends = what_ends(&key, &chain, node.access.now());
+    let ends = consequences(&key, &chain, node.access.now());
     consent::ask(&format!("Revoke the {kind} key {id} ({name}) of {mid}, {used}, permanently? {ends}"))
 }
 
-/// Describes to a person what revoking a key that is not itself revoked will end.
-fn what_ends(key: &ApiKey, chain: &Chain, now: Now) -> String {
+/// Describes the consequences of revoking a key that is not itself revoked.
+fn consequences(key: &ApiKey, chain: &Chain, now: Now) -> String {
     if let Some(closed) = chain.links().find(|link| link.status == Status::Closed) {
         return format!("It ended when {} was closed: that ends 0 valid keys.", closed.mid);
     }

@@ -1,5 +1,5 @@
-//! A prompt whose answer is not shown on the terminal. However it ends, by a line or by a signal, the terminal is
-//! restored.
+//! A prompt whose answer is not shown on the terminal. The terminal is restored when the prompt ends, by a line or by a
+//! signal.
 //!
 //! `rpassword` 7.5 does not do that: it raises SIGINT before it restores the terminal, and handles no other signal.
 
@@ -54,11 +54,11 @@ impl HiddenPrompt {
         handle_signals()?;
         let question = Question { text: question.to_owned(), before };
         let mut open = open();
-        let asked = question.ask();
+        let answer = question.ask();
         *open = Some(question);
         drop(open);
         let prompt = Self(());
-        asked.map(|()| prompt)
+        answer.map(|()| prompt)
     }
 }
 
@@ -81,7 +81,7 @@ fn handle_signals() -> Result<()> {
 fn handle(signal: i32) {
     let open = open();
     if let Some(question) = &*open {
-        // What was typed of a secret must not become the next line of the shell.
+        // Typed parts of a secret must not become the next line of the shell.
         question.close(OptionalActions::Flush);
     }
     // The process ends here, or stops here and continues later.

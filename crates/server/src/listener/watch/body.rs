@@ -16,7 +16,7 @@ use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 use tower::Service;
 
-use super::{Exchange, UnderWay};
+use super::{Exchange, PendingAnswer};
 
 /// Longer pieces of an answer are split into this size: the HTTP library copies its input, and over HTTP/2 accepts a
 /// whole piece as soon as the client has room for one byte of it.
@@ -24,14 +24,14 @@ const PIECE: usize = 16 * 1024;
 /// Maximum size of the last piece of an answer over HTTP/2: when the library accepts it, the answer counts as read.
 const LAST_PIECE: usize = 1024;
 
-/// Maximum size of a body that is read and discarded to keep its connection. Where more is to come, the answer says
-/// that the connection ends.
+/// Maximum size of a body that is read and discarded to keep its connection. If more is left, the answer announces the
+/// end of the connection.
 const MOST_DRAINED: u64 = 256 * 1024;
 
 /// A body as it arrives.
-pub(crate) trait Arrives: Body<Data = Bytes, Error: Send> + Unpin + Send + 'static {}
+pub(crate) trait IncomingBody: Body<Data = Bytes, Error: Send> + Unpin + Send + 'static {}
 
-impl<B: Body<Data = Bytes, Error: Send> + Unpin + Send + 'static> Arrives for B {}
+impl<B: Body<Data = Bytes, Error: Send> + Unpin + Send + 'static> IncomingBody for B {}
 
 /// A service whose requests and answers are observed.
 #[derive(Clone, Debug)]
@@ -48,8 +48,8 @@ impl<S> Observed<S> {
 
 impl<S, B, A> Service<Request<B>> for Observed<S>
 where
-    S: Service<Request<Asked<B>>, Response = Response<A>>,
-    B: Arrives,
+    S: Service<Request<RequestBody<B>>, Response = Response<A>>,
+    B: IncomingBody,
     A: Body<Data = Bytes> + Unpin,
 {
     type Response = Response<Pieces<A>>;
@@ -73,7 +73,7 @@ where
         let drains = (!is_http2 && !request.body().is_end_stream()).then(|| self.drains.clone());
         // A client that waits for `100 Continue` is not sending the body.
         let is_being_sent = drains.is_some() && !request.headers().contains_key(header::EXPECT);
-        let request = request.map(|body| Asked { body: Some(body), drains, is_being_sent, is_late: false });
+        let request = request.map(|body| RequestBody { body: Some(body), drains, is_being_sent, is_late: false });
         Answering { answer: self.service.call(request), exchange, is_http2 }
     }
 }
@@ -101,7 +101,7 @@ where
         if !*this.is_http2 && this.exchange.ends.load(Ordering::Relaxed) {
             answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
-        let under_way = (*this.is_http2 && !answer.body().is_end_stream()).then(|| UnderWay::begin(this.exchange));
+        let under_way = (*this.is_http2 && !answer.body().is_end_stream()).then(|| PendingAnswer::begin(this.exchange));
         Poll::Ready(Ok(answer.map(|body| Pieces { body, rest: Bytes::new(), under_way })))
     }
 }
@@ -117,7 +117,7 @@ pub(super) struct Drains {
 
 impl Drains {
     /// Reads the rest, so that the next request can follow.
-    fn drain<B: Arrives>(self, mut body: B) {
+    fn drain<B: IncomingBody>(self, mut body: B) {
         self.tasks.spawn(async move {
             // An error is the end of the connection.
             let rest = async { while let Some(Ok(_)) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {} };
@@ -128,9 +128,9 @@ impl Drains {
     }
 }
 
-/// The body of a request. Over HTTP/1 the connection learns if it is given up before its end.
+/// The body of a request. Over HTTP/1 the exchange records if it is dropped before its end.
 #[derive(Debug)]
-pub(crate) struct Asked<B: Arrives> {
+pub(crate) struct RequestBody<B: IncomingBody> {
     /// `None` once it was read to its end.
     pub(super) body: Option<B>,
     /// `None` over HTTP/2, and where there is no body.
@@ -141,7 +141,7 @@ pub(crate) struct Asked<B: Arrives> {
     pub(super) is_late: bool,
 }
 
-impl<B: Arrives> Body for Asked<B> {
+impl<B: IncomingBody> Body for RequestBody<B> {
     type Data = Bytes;
     type Error = B::Error;
 
@@ -165,9 +165,9 @@ impl<B: Arrives> Body for Asked<B> {
     }
 }
 
-impl<B: Arrives> Drop for Asked<B> {
+impl<B: IncomingBody> Drop for RequestBody<B> {
     /// Reads the rest of a body if it is small and its client is sending it. Otherwise the connection ends, and the
-    /// answer says so.
+    /// answer announces this.
     fn drop(&mut self) {
         let Some((drains, body)) = self.drains.take().zip(self.body.take()) else { return };
         if body.is_end_stream() {
@@ -189,7 +189,7 @@ pub(crate) struct Pieces<B> {
     pub(super) body: B,
     /// The rest of a longer piece.
     pub(super) rest: Bytes,
-    pub(super) under_way: Option<UnderWay>,
+    pub(super) under_way: Option<PendingAnswer>,
 }
 
 impl<B> Pieces<B> {

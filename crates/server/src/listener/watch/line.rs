@@ -121,7 +121,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Line<S> {
                     discarding.pause.as_mut().reset(Instant::now() + PAUSE);
                     line.exchange.has_unread.store(true, Ordering::Relaxed);
                 }
-                // The client has ended too, or is gone.
+                // The client has also ended, or has disconnected.
                 Poll::Ready(_) => break,
                 Poll::Pending => {
                     let nothing_to_come = !line.exchange.has_unread.load(Ordering::Relaxed);

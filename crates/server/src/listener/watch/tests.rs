@@ -6,7 +6,7 @@ use http_body_util::{BodyExt as _, Full};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, duplex};
 
 use super::{
-    body::{Asked, Drains, Pieces},
+    body::{Drains, Pieces, RequestBody},
     *,
 };
 
@@ -26,7 +26,7 @@ fn every(period: Duration) -> tokio::time::Interval {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_client_that_reads_nothing_is_given_up_and_one_that_reads_slowly_is_not() {
+async fn a_client_that_reads_nothing_is_disconnected_and_a_slow_one_is_not() {
     let (mut line, mut client, _) = line(4);
     let begun = Instant::now();
     let slow = async {
@@ -46,7 +46,7 @@ async fn a_client_that_reads_nothing_is_given_up_and_one_that_reads_slowly_is_no
 async fn an_unread_answer_ends_the_connection_and_one_that_progresses_does_not() {
     let (mut line, client, exchange) = line(1024);
     let begun = Instant::now();
-    let (taken, left) = (UnderWay::begin(&exchange), UnderWay::begin(&exchange));
+    let (taken, left) = (PendingAnswer::begin(&exchange), PendingAnswer::begin(&exchange));
     let progress = async {
         let mut due = every(ALMOST);
         for _ in 0..5 {
@@ -118,7 +118,7 @@ async fn an_answer_is_sent_in_pieces_and_complete() {
     for size in [0, 1, 1024, 1025, 16 * 1024, 16 * 1024 + 1, 100_000] {
         for is_http2 in [false, true] {
             let exchange = Arc::<Exchange>::default();
-            let under_way = is_http2.then(|| UnderWay::begin(&exchange));
+            let under_way = is_http2.then(|| PendingAnswer::begin(&exchange));
             let mut pieces = Pieces { body: full(size), rest: Bytes::new(), under_way };
             assert_eq!(pieces.size_hint().exact(), Some(size as u64));
             let (mut all, mut last) = (Vec::new(), 0);
@@ -143,12 +143,12 @@ async fn given_up(size: usize, is_being_sent: bool, frames: usize, is_late: bool
     let exchange = Arc::<Exchange>::default();
     let tasks = TaskTracker::new();
     let drains = Drains { exchange: Arc::clone(&exchange), within: PATIENCE.discard, tasks: tasks.clone() };
-    let mut asked = Asked { body: Some(full(size)), drains: Some(drains), is_being_sent, is_late: false };
+    let mut request_body = RequestBody { body: Some(full(size)), drains: Some(drains), is_being_sent, is_late: false };
     for _ in 0..frames {
-        let _ = asked.frame().await.transpose().unwrap();
+        let _ = request_body.frame().await.transpose().unwrap();
     }
-    asked.is_late = is_late;
-    drop(asked);
+    request_body.is_late = is_late;
+    drop(request_body);
     let was_unread = exchange.has_unread.load(Ordering::Relaxed);
     tasks.close();
     tasks.wait().await;
@@ -165,5 +165,5 @@ async fn the_rest_of_a_body_is_read_if_it_is_small_and_being_sent() {
     }
     assert_eq!(given_up(256 * 1024 + 1, true, 0, false).await, (true, true, true));
     assert_eq!(given_up(10, true, 0, true).await, (true, true, true), "the service waited for it in vain");
-    assert_eq!(given_up(10, false, 0, false).await, (false, false, true), "its client waits to be asked for it");
+    assert_eq!(given_up(10, false, 0, false).await, (false, false, true), "its client waits to be request_body for it");
 }

@@ -12,22 +12,22 @@ fn notice(lost: u64) -> String {
 }
 
 /// A writer that writes what the test allows, piece by piece, and reports its calls.
-struct Gate {
+struct ControlledWriter {
     asked: Sender<()>,
     answers: Receiver<io::Result<usize>>,
     written: Arc<Mutex<String>>,
 }
 
-struct Keeper {
+struct Control {
     asked: Receiver<()>,
     answer: Sender<io::Result<usize>>,
     written: Arc<Mutex<String>>,
 }
 
-impl Write for Gate {
+impl Write for ControlledWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let _ = self.asked.send(());
-        // Without a keeper everything is written.
+        // Without a control everything is written.
         let most = self.answers.recv().unwrap_or(Ok(usize::MAX))?;
         let taken = &bytes[..bytes.len().min(most)];
         let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
@@ -40,14 +40,14 @@ impl Write for Gate {
     }
 }
 
-fn gate() -> (Gate, Keeper) {
+fn controlled_writer() -> (ControlledWriter, Control) {
     let ((asked, is_asked), (answer, answers)) = (mpsc::channel(), mpsc::channel());
     let written = Arc::<Mutex<String>>::default();
-    let keeper = Keeper { asked: is_asked, answer, written: Arc::clone(&written) };
-    (Gate { asked, answers, written }, keeper)
+    let control = Control { asked: is_asked, answer, written: Arc::clone(&written) };
+    (ControlledWriter { asked, answers, written }, control)
 }
 
-impl Keeper {
+impl Control {
     fn written(&self) -> String {
         self.written.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -55,18 +55,18 @@ impl Keeper {
 
 #[test]
 fn a_writer_that_blocks_delays_no_caller_and_lost_lines_are_counted_and_reported() {
-    let (writer, keeper) = gate();
+    let (writer, control) = controlled_writer();
     let outlet = Outlet::to(writer, notice).unwrap();
-    outlet.leave(b"first\n");
-    keeper.asked.recv_timeout(LIMIT).unwrap();
+    outlet.queue(b"first\n");
+    control.asked.recv_timeout(LIMIT).unwrap();
     // It is being written, and never completes. `LINES` more are queued, and not one beyond.
     for _ in 0..LINES + 3 {
-        outlet.leave(b"line\n");
+        outlet.queue(b"line\n");
     }
     assert_eq!(outlet.lost(), 3);
     assert!(!outlet.flush(AGAIN * 2), "nothing was written, and it is reported as written");
 
-    let Keeper { answer, written, .. } = keeper;
+    let Control { answer, written, .. } = control;
     drop(answer);
     assert!(outlet.flush(LIMIT));
     let written = written.lock().unwrap().clone();
@@ -76,36 +76,36 @@ fn a_writer_that_blocks_delays_no_caller_and_lost_lines_are_counted_and_reported
 
 #[test]
 fn long_lines_are_bounded_by_their_bytes() {
-    let (writer, keeper) = gate();
+    let (writer, control) = controlled_writer();
     let outlet = Outlet::to(writer, notice).unwrap();
     let long = vec![b'x'; BYTES / 2];
     for _ in 0..3 {
-        outlet.leave(&long);
+        outlet.queue(&long);
     }
     assert_eq!(outlet.lost(), 1);
-    drop(keeper);
+    drop(control);
     assert!(outlet.flush(LIMIT));
     // Written lines make room again.
-    outlet.leave(&long);
+    outlet.queue(&long);
     assert_eq!(outlet.lost(), 1);
 }
 
 #[test]
 fn a_writer_that_fails_loses_only_its_line_and_a_partial_line_is_ended() {
-    let (writer, keeper) = gate();
+    let (writer, control) = controlled_writer();
     let outlet = Outlet::to(writer, notice).unwrap();
-    outlet.leave(b"lost\n");
-    outlet.leave(b"torn\n");
-    outlet.leave(b"whole\n");
+    outlet.queue(b"lost\n");
+    outlet.queue(b"torn\n");
+    outlet.queue(b"whole\n");
     let full = || Err(io::Error::from(ErrorKind::StorageFull));
     for answer in [full(), Ok(2), full(), Err(ErrorKind::Interrupted.into()), Err(ErrorKind::WouldBlock.into())] {
-        keeper.answer.send(answer).unwrap();
+        control.answer.send(answer).unwrap();
     }
     for _ in 0..8 {
-        keeper.answer.send(Ok(usize::MAX)).unwrap();
+        control.answer.send(Ok(usize::MAX)).unwrap();
     }
     assert!(outlet.flush(LIMIT));
-    assert_eq!(keeper.written(), "to\nwhole\n2 lost\n");
+    assert_eq!(control.written(), "to\nwhole\n2 lost\n");
     assert_eq!(outlet.lost(), 2);
 }
 
@@ -125,9 +125,9 @@ fn a_writer_whose_thread_has_ended_stops_no_caller() {
     }
 
     let outlet = Outlet::to(Panics, notice).unwrap();
-    outlet.leave(b"line\n");
+    outlet.queue(b"line\n");
     while outlet.lost() == 0 {
-        outlet.leave(b"line\n");
+        outlet.queue(b"line\n");
         assert!(!outlet.flush(AGAIN), "nothing writes any more");
     }
 }

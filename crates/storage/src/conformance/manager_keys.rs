@@ -20,9 +20,12 @@ pub async fn the_manager_key_that_expires_last_is_returned_and_one_that_never_ex
     let tree = Tree::plant(fixture).await;
     let chain = tree.merchant_chain();
     let mut order = Vec::new();
-    for draft in
-        [Draft::writer(), Draft::writer().expiring(1), Draft::writer().expiring(3), Draft::writer().expiring(2)]
-    {
+    for draft in [
+        Draft::manager_key(),
+        Draft::manager_key().expiring(1),
+        Draft::manager_key().expiring(3),
+        Draft::manager_key().expiring(2),
+    ] {
         order.push(draft.store(&fixture.store, &chain).await.id());
     }
     order.swap(1, 2);
@@ -36,8 +39,8 @@ pub async fn a_manager_key_that_is_held_back_does_not_count(fixture: &Fixture) {
     let tree = Tree::plant(fixture).await;
     let chain = tree.merchant_chain();
     let within = reach(&tree.merchant);
-    let pending = Draft::writer().starting(9).store(&fixture.store, &chain).await;
-    let expiring = Draft::writer().expiring(5).store(&fixture.store, &chain).await;
+    let pending = Draft::manager_key().starting(9).store(&fixture.store, &chain).await;
+    let expiring = Draft::manager_key().expiring(5).store(&fixture.store, &chain).await;
     for (now, expected) in [
         (Now::exact(at(4)), Some(&expiring)),
         // By one clock it has expired, or not begun.
@@ -72,30 +75,30 @@ pub async fn revoked_keys_and_keys_without_api_keys_write_do_not_count(fixture: 
     ] {
         draft.store(&fixture.store, &chain).await;
     }
-    let revoked = Draft::writer().store(&fixture.store, &chain).await;
+    let revoked = Draft::manager_key().store(&fixture.store, &chain).await;
     revoke(&fixture.store, &revoked).await;
     assert_eq!(longest(fixture, &tree, &[]).await, None);
-    let writer = Draft::writer().expiring(1).store(&fixture.store, &chain).await;
-    assert_eq!(longest(fixture, &tree, &[]).await, Some(writer.id()));
-    assert_eq!(longest(fixture, &tree, &[revoked.id(), writer.id(), writer.id()]).await, None);
+    let left = Draft::manager_key().expiring(1).store(&fixture.store, &chain).await;
+    assert_eq!(longest(fixture, &tree, &[]).await, Some(left.id()));
+    assert_eq!(longest(fixture, &tree, &[revoked.id(), left.id(), left.id()]).await, None);
 }
 
 pub async fn a_manager_key_of_another_account_does_not_count(fixture: &Fixture) {
     let tree = Tree::plant(fixture).await;
-    let writers: Vec<ApiKey> = vec![
-        Draft::writer().store(&fixture.store, &chain(&[&tree.platform])).await,
-        Draft::writer().store(&fixture.store, &chain(&[&tree.partner, &tree.platform])).await,
-        Draft::writer().store(&fixture.store, &chain(&[&tree.direct, &tree.platform])).await,
+    let others: Vec<ApiKey> = vec![
+        Draft::manager_key().store(&fixture.store, &chain(&[&tree.platform])).await,
+        Draft::manager_key().store(&fixture.store, &chain(&[&tree.partner, &tree.platform])).await,
+        Draft::manager_key().store(&fixture.store, &chain(&[&tree.direct, &tree.platform])).await,
     ];
     assert_eq!(longest(fixture, &tree, &[]).await, None);
-    let own = Draft::writer().store(&fixture.store, &tree.merchant_chain()).await;
-    let foreign: Vec<_> = writers.iter().map(ApiKey::id).collect();
+    let own = Draft::manager_key().store(&fixture.store, &tree.merchant_chain()).await;
+    let foreign: Vec<_> = others.iter().map(ApiKey::id).collect();
     assert_eq!(longest(fixture, &tree, &foreign).await, Some(own.id()));
 }
 
 pub async fn a_foreign_account_shows_no_manager_key(fixture: &Fixture) {
     let tree = Tree::plant(fixture).await;
-    let key = Draft::writer().store(&fixture.store, &tree.merchant_chain()).await;
+    let key = Draft::manager_key().store(&fixture.store, &tree.merchant_chain()).await;
     for (who, within, reached) in tree.reaches() {
         let mut unit = fixture.store.begin().await.unwrap();
         let found = unit.longest_lived_manager_key(&within, tree.merchant.id, &[], Now::exact(at(0))).await.unwrap();

@@ -1,4 +1,5 @@
-//! A full disk, a busy file, a broken file: unacknowledged changes did not happen, and the store recovers.
+//! Failures of the file: a full disk, a lock of another process, corrupt content. Unacknowledged changes did not
+//! happen, and the store recovers.
 
 use std::time::Duration;
 
@@ -34,7 +35,7 @@ async fn on_a_full_disk_nothing_is_acknowledged_and_afterwards_the_store_works_a
     let (store, _folder, fixture, tree) = planted(&Options::default()).await;
     let chain = tree.merchant_chain();
     let count = "SELECT count(*) FROM api_key";
-    let before = Draft::writer().store(&fixture.store, &chain).await;
+    let before = Draft::manager_key().store(&fixture.store, &chain).await;
     // SQLite uses the current size if the limit is smaller.
     store.on_the_writer("PRAGMA max_page_count = 1").await.unwrap();
 
@@ -108,7 +109,7 @@ async fn a_writer_queues_for_a_limited_time_and_readers_never_queue() {
 async fn a_file_that_is_no_database_is_corrupt_and_not_replaced() {
     let folder = tempfile::tempdir().unwrap();
     let database = folder.path().join("keyward.db");
-    let garbage = "not a database, whatever its name says. ".repeat(200);
+    let garbage = "not a database, despite its name. ".repeat(200);
     std::fs::write(&database, &garbage).unwrap();
     let refused = SqliteStore::open(folder.path(), &Options::default()).await.unwrap_err();
     let corrupt = matches!(&refused, keyward_storage_sqlite::OpenError::Database(StorageError::Corrupt { .. }));
@@ -120,7 +121,7 @@ async fn a_file_that_is_no_database_is_corrupt_and_not_replaced() {
 #[tokio::test]
 async fn an_invalid_text_fails_only_its_own_key() {
     let (store, _folder, fixture, tree) = planted(&Options::default()).await;
-    let key = Draft::writer().store(&fixture.store, &tree.merchant_chain()).await;
+    let key = Draft::manager_key().store(&fixture.store, &tree.merchant_chain()).await;
     assert_eq!(fixture.raw.execute("UPDATE api_key SET name = CAST(x'ff' AS TEXT)").await, Ok(1));
     assert!(matches!(store.credential(key.id()).await, Err(StorageError::Corrupt { .. })));
     assert_eq!(store.credential(KeyId::from_uuid(fresh())).await.unwrap(), None);

@@ -32,10 +32,10 @@ use super::{Answers, Lifecycle, Shared, lifecycle::Watch};
 use crate::config::Limits;
 
 /// Number of checks into which the idle time is divided. An idle connection ends at most one check late.
-const LOOKS: u32 = 4;
+const CHECKS: u32 = 4;
 
 /// Maximum time in which a client may read nothing of a connection that ends.
-const LAST_WORDS: Duration = Duration::from_secs(5);
+const END_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Timeouts of a client.
 #[derive(Clone, Copy, Debug)]
@@ -55,13 +55,13 @@ impl Waits {
 
 /// State of a connection beside its bytes.
 #[derive(Debug, Default)]
-pub(super) struct Talk {
+pub(super) struct ConnectionState {
     /// Number of requests that were begun.
     begun: AtomicUsize,
     /// Requests whose answer has not been sent.
-    under_way: AtomicUsize,
-    /// Those of them whose answer is still being made.
-    in_making: AtomicUsize,
+    pending: AtomicUsize,
+    /// Those of them whose answer is not ready.
+    unanswered: AtomicUsize,
     /// Number of bytes that the kernel has accepted.
     written: AtomicU64,
     is_http2: AtomicBool,
@@ -73,7 +73,7 @@ pub(super) struct Talk {
     changed: Notify,
 }
 
-impl Talk {
+impl ConnectionState {
     /// Records a write of this many bytes, or a blocked one.
     pub(super) fn wrote(&self, written: Option<usize>) {
         if self.is_stuck.load(Ordering::Relaxed) == written.is_some() {
@@ -83,18 +83,18 @@ impl Talk {
         self.written.fetch_add(written, Ordering::Relaxed);
     }
 
-    fn begin(self: &Arc<Self>, version: Version) -> UnderWay {
-        self.under_way.fetch_add(1, Ordering::AcqRel);
-        self.in_making.fetch_add(1, Ordering::AcqRel);
+    fn begin(self: &Arc<Self>, version: Version) -> PendingRequest {
+        self.pending.fetch_add(1, Ordering::AcqRel);
+        self.unanswered.fetch_add(1, Ordering::AcqRel);
         if self.begun.fetch_add(1, Ordering::AcqRel) == 0 {
             self.is_http2.store(version == Version::HTTP_2, Ordering::Release);
             self.changed.notify_one();
         }
-        UnderWay { talk: Arc::clone(self), is_made: false }
+        PendingRequest { state: Arc::clone(self), is_answered: false }
     }
 
     fn is_idle(&self) -> bool {
-        self.under_way.load(Ordering::Acquire) == 0
+        self.pending.load(Ordering::Acquire) == 0
     }
 
     fn is_over(&self) -> bool {
@@ -103,56 +103,56 @@ impl Talk {
 }
 
 /// A request, until its answer is sent.
-struct UnderWay {
-    talk: Arc<Talk>,
-    is_made: bool,
+struct PendingRequest {
+    state: Arc<ConnectionState>,
+    is_answered: bool,
 }
 
-impl UnderWay {
-    /// The answer is ready: from now on the client is waited for.
-    fn made(&mut self) {
-        if !std::mem::replace(&mut self.is_made, true) {
-            self.talk.in_making.fetch_sub(1, Ordering::AcqRel);
+impl PendingRequest {
+    /// Records that the answer is ready: from now on only the client can delay it.
+    fn answered(&mut self) {
+        if !std::mem::replace(&mut self.is_answered, true) {
+            self.state.unanswered.fetch_sub(1, Ordering::AcqRel);
         }
     }
 }
 
-impl Drop for UnderWay {
+impl Drop for PendingRequest {
     fn drop(&mut self) {
-        self.made();
-        let before = self.talk.under_way.fetch_sub(1, Ordering::AcqRel);
-        if before == 1 && self.talk.is_ending.load(Ordering::Acquire) {
-            self.talk.changed.notify_one();
+        self.answered();
+        let before = self.state.pending.fetch_sub(1, Ordering::AcqRel);
+        if before == 1 && self.state.is_ending.load(Ordering::Acquire) {
+            self.state.changed.notify_one();
         }
     }
 }
 
 /// Serves one connection to its end.
-pub(super) async fn hold<IO, S, B>(io: IO, talk: &Arc<Talk>, shared: &Shared, service: S)
+pub(super) async fn serve<IO, S, B>(io: IO, state: &Arc<ConnectionState>, shared: &Shared, service: S)
 where
     IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     S: Answers<Incoming, B>,
     B: Body<Data = Bytes, Error: Into<BoxError>> + Unpin + Send + 'static,
 {
-    let service = Tracked { service, talk: Arc::clone(talk), lifecycle: shared.lifecycle.clone() };
+    let service = Tracked { service, state: Arc::clone(state), lifecycle: shared.lifecycle.clone() };
     let mut connection = pin!(shared.builder.serve_connection(TokioIo::new(io), service));
     let mut lifecycle = shared.lifecycle.watch();
     // Before the first headers, the library has no timer, because it does not know the protocol yet.
     let mut due = pin!(sleep(shared.waits.first_request));
-    while talk.begun.load(Ordering::Acquire) == 0 && !lifecycle.is_closed() {
+    while state.begun.load(Ordering::Acquire) == 0 && !lifecycle.is_closed() {
         tokio::select! {
             biased;
             _ = connection.as_mut() => return,
-            () = talk.changed.notified() => {}
+            () = state.changed.notified() => {}
             () = lifecycle.changed() => {}
             () = &mut due => return,
         }
     }
     let mut is_leaving = false;
-    let (look, mut idle_looks, mut seen) = (shared.waits.idle / LOOKS, 0, 0);
-    due.as_mut().reset(Instant::now() + look);
-    while !lifecycle.is_closed() && idle_looks < LOOKS {
-        if !is_leaving && lifecycle.is_draining() && talk.is_http2.load(Ordering::Acquire) {
+    let (check_interval, mut idle_checks, mut seen) = (shared.waits.idle / CHECKS, 0, 0);
+    due.as_mut().reset(Instant::now() + check_interval);
+    while !lifecycle.is_closed() && idle_checks < CHECKS {
+        if !is_leaving && lifecycle.is_draining() && state.is_http2.load(Ordering::Acquire) {
             // Announces that no further request is answered here. HTTP/1 announces it in each answer.
             connection.as_mut().graceful_shutdown();
             is_leaving = true;
@@ -162,44 +162,44 @@ where
             _ = connection.as_mut() => return,
             () = lifecycle.changed() => {}
             () = &mut due => {
-                let begun = talk.begun.load(Ordering::Acquire);
-                idle_looks = if talk.is_idle() && begun == seen { idle_looks + 1 } else { 0 };
+                let begun = state.begun.load(Ordering::Acquire);
+                idle_checks = if state.is_idle() && begun == seen { idle_checks + 1 } else { 0 };
                 seen = begun;
-                due.as_mut().reset(Instant::now() + look);
+                due.as_mut().reset(Instant::now() + check_interval);
             }
         }
     }
-    talk.is_ending.store(true, Ordering::Release);
+    state.is_ending.store(true, Ordering::Release);
     if !is_leaving {
         connection.as_mut().graceful_shutdown();
     }
-    finish_pending(connection, talk, &mut lifecycle).await;
+    finish_pending(connection, state, &mut lifecycle).await;
 }
 
-/// Finishes a connection that accepts no further request. Waits for answers that are being made, and for a client that
-/// reads them, until the listener is cut off.
-async fn finish_pending(mut connection: Pin<&mut impl Future>, talk: &Talk, lifecycle: &mut Watch) {
-    let (mut due, mut idle_looks, mut seen) = (pin!(sleep(LAST_WORDS / LOOKS)), 0, None);
-    while idle_looks < LOOKS {
-        // At least once: it reads a request that has arrived, and sends the remaining output.
+/// Finishes a connection that accepts no further request. Waits until all answers are ready and the client has read
+/// them, or until the listener is cut off.
+async fn finish_pending(mut connection: Pin<&mut impl Future>, state: &ConnectionState, lifecycle: &mut Watch) {
+    let (mut due, mut idle_checks, mut seen) = (pin!(sleep(END_TIMEOUT / CHECKS)), 0, None);
+    while idle_checks < CHECKS {
+        // Polls at least once, which reads a request that has arrived and sends the remaining output.
         tokio::select! {
             biased;
             _ = connection.as_mut() => return,
             () = std::future::ready(()) => {}
         }
-        if talk.is_over() {
+        if state.is_over() {
             return;
         }
         tokio::select! {
             biased;
             _ = connection.as_mut() => return,
-            () = talk.changed.notified() => idle_looks = 0,
+            () = state.changed.notified() => idle_checks = 0,
             () = &mut due => {
-                let written = Some(talk.written.load(Ordering::Relaxed));
-                let is_made = talk.in_making.load(Ordering::Acquire) == 0;
-                idle_looks = if is_made && written == seen { idle_looks + 1 } else { 0 };
+                let written = Some(state.written.load(Ordering::Relaxed));
+                let is_answered = state.unanswered.load(Ordering::Acquire) == 0;
+                idle_checks = if is_answered && written == seen { idle_checks + 1 } else { 0 };
                 seen = written;
-                due.as_mut().reset(Instant::now() + LAST_WORDS / LOOKS);
+                due.as_mut().reset(Instant::now() + END_TIMEOUT / CHECKS);
             }
             () = lifecycle.cut() => return,
         }
@@ -209,7 +209,7 @@ async fn finish_pending(mut connection: Pin<&mut impl Future>, talk: &Talk, life
 /// The service of one connection, which counts pending requests.
 struct Tracked<S> {
     service: S,
-    talk: Arc<Talk>,
+    state: Arc<ConnectionState>,
     lifecycle: Lifecycle,
 }
 
@@ -218,25 +218,25 @@ where
     S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Unpin,
     S::Future: Unpin,
 {
-    type Response = Response<UntilSent<B, Option<UnderWay>>>;
+    type Response = Response<UntilSent<B, Option<PendingRequest>>>;
     type Error = Infallible;
     type Future = Answer<Oneshot<S, Request<Incoming>>>;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         let version = request.version();
-        let under_way = Some(self.talk.begin(version));
+        let pending = Some(self.state.begin(version));
         // HTTP/2 has no such header.
         let lifecycle = (version != Version::HTTP_2).then(|| self.lifecycle.clone());
         // Called when it is polled: polling the body earlier would make the library request it from the client,
         // although the request may be refused without it.
-        Answer { making: self.service.clone().oneshot(request), under_way, lifecycle }
+        Answer { inner: self.service.clone().oneshot(request), pending, lifecycle }
     }
 }
 
 /// A pending answer.
 struct Answer<F> {
-    making: F,
-    under_way: Option<UnderWay>,
+    inner: F,
+    pending: Option<PendingRequest>,
     lifecycle: Option<Lifecycle>,
 }
 
@@ -244,19 +244,19 @@ impl<F, B> Future for Answer<F>
 where
     F: Future<Output = Result<Response<B>, Infallible>> + Unpin,
 {
-    type Output = Result<Response<UntilSent<B, Option<UnderWay>>>, Infallible>;
+    type Output = Result<Response<UntilSent<B, Option<PendingRequest>>>, Infallible>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Poll::Ready(Ok(mut response)) = Pin::new(&mut self.making).poll(cx) else { return Poll::Pending };
+        let Poll::Ready(Ok(mut response)) = Pin::new(&mut self.inner).poll(cx) else { return Poll::Pending };
         if self.lifecycle.as_ref().is_some_and(Lifecycle::is_draining) {
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
-        let mut under_way = self.under_way.take();
-        under_way.as_mut().into_iter().for_each(UnderWay::made);
-        Poll::Ready(Ok(response.map(|body| UntilSent::new(body, under_way))))
+        let mut pending = self.pending.take();
+        pending.as_mut().into_iter().for_each(PendingRequest::answered);
+        Poll::Ready(Ok(response.map(|body| UntilSent::new(body, pending))))
     }
 }
 
 #[cfg(test)]
-#[path = "talk/tests.rs"]
+#[path = "connection/tests.rs"]
 mod tests;
