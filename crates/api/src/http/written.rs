@@ -97,9 +97,9 @@ impl Written for Plain<'_> {
 
 impl Written for Text<'_> {
     fn write(&self, json: &mut Vec<u8>) {
-        // Without an early end: the compiler then compares many bytes at once.
-        let escapes = |any, b| any | (b < b' ') | (b == b'"') | (b == b'\\');
-        if self.0.bytes().fold(false, escapes) {
+        // Counted without an early end: the compiler then compares many bytes at once.
+        let escaped = self.0.bytes().filter(|byte| matches!(byte, ..b' ' | b'"' | b'\\')).count();
+        if escaped > 0 {
             // Writing a text to a vector cannot fail.
             let _ = serde_json::to_writer(json, self.0);
         } else {

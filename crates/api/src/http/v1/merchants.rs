@@ -253,6 +253,6 @@ mod tests {
     fn every_wrong_field_is_named() {
         let fields =
             faulty(from_json(&json!({"parentMid": "!", "name": "", "mid": "key_1"})).and_then(NewMerchant::check));
-        assert_eq!(told, ["mid", "name", "parent_mid"]);
+        assert_eq!(fields, ["mid", "name", "parent_mid"]);
     }
 }
