@@ -1,6 +1,6 @@
 //! `cargo xtask model`: the searches of the revocation protocol with wider bounds.
 //!
-//! They are the tests of `cargo xtask test`, in the same build. It judges nothing by itself.
+//! They are the tests of `cargo xtask test`, in the same build. It only starts them.
 
 use anyhow::Result;
 
@@ -22,7 +22,7 @@ pub struct Options {
     events: bool,
 }
 
-/// Searches, and prints what was searched.
+/// Searches, and prints the extent of the search.
 ///
 /// # Errors
 /// When a promise is broken, or a rule is not shown to be needed.

@@ -2,8 +2,8 @@
 //!
 //! `cached-keys KEYS PER_ACCOUNT CAPACITY`: passes that number of keys through a memory of that many bytes. The keys
 //! have a name of 20 characters, four scopes and an HMAC digest; they stand under a merchant, its partner and the
-//! platform. Prints bytes a key: as the kernel sees them, and as the memory counts them; and how many are remembered in
-//! the end.
+//! platform. Prints bytes a key as JSON: as the kernel sees them, and as the memory counts them; and how many are
+//! remembered in the end.
 
 use std::sync::Arc;
 
@@ -18,6 +18,7 @@ use keyward_verifier::{
     Cache, Std,
     protocol::{Generation, Rules},
 };
+use serde_json::json;
 use uuid::Uuid;
 
 #[global_allocator]
@@ -39,10 +40,8 @@ fn main() -> Result<()> {
     }
     let (after, size) = (resident_bytes()?, cache.size());
     let grown = after.saturating_sub(before);
-    println!("keys {}", size.keys);
-    println!("resident {}", grown / size.keys.max(1));
-    println!("counted {}", size.bytes / size.keys.max(1));
-    println!("grown {grown}");
+    let (resident, counted) = (grown / size.keys.max(1), size.bytes / size.keys.max(1));
+    println!("{}", json!({"keys": size.keys, "resident": resident, "counted": counted, "grown": grown}));
     Ok(())
 }
 

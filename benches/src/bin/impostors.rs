@@ -1,11 +1,12 @@
-//! Makes wrong values for a measurement of refusals: `impostors FILE` reads a key value a line and prints two for each:
-//! `wrong VALUE ID`, of the same key with another secret, and `unknown VALUE ID`, of a key that was never made.
+//! Makes wrong values for a measurement of refusals: `impostors FILE` reads a key value a line and prints a line of
+//! JSON for each: one value of the same key with another secret, and one of a key that was never made, with their ids.
 //!
 //! The randomness is counted, so none of them is good anywhere.
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use keyward_benches::Counted;
 use keyward_domain::{Environment, KeyId, KeyType, KeyValue, PresentedValue};
+use serde_json::json;
 use uuid::Uuid;
 
 fn main() -> Result<()> {
@@ -17,10 +18,11 @@ fn main() -> Result<()> {
         let known = PresentedValue::parse(value, Environment::Sandbox).map_err(|_| anyhow!("not a key value"))?.id();
         // As old as the known one, so that both stand near each other in an index.
         let never_made = Uuid::from_u128(known.uuid().as_u128() ^ (u128::from(random.next()) & 0xffff_ffff));
-        for (word, id) in [("wrong", known), ("unknown", KeyId::from_uuid(never_made))] {
+        let impostor = |id: KeyId| {
             let value = KeyValue::mint(KeyType::Secret, Environment::Sandbox, id, random.bytes());
-            println!("{word} {} {id}", value.expose());
-        }
+            json!({"value": value.expose(), "id": id.to_string()})
+        };
+        println!("{}", json!({"wrong": impostor(known), "unknown": impostor(KeyId::from_uuid(never_made))}));
     }
     Ok(())
 }

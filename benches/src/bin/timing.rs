@@ -1,8 +1,9 @@
-//! Whether the time of a refusal tells why it was refused (T19): unknown, revoked, expired or a wrong secret, measured
+//! Whether the time of a refusal shows its reason (T19): unknown, revoked, expired or a wrong secret, measured
 //! in the process from the moment the row, or its absence, is in hand.
 //!
-//! `timing TIMES`: judges so many values of each kind, in a mixed order, and compares every two kinds by Welch's test.
-//! Prints the greatest difference in nanoseconds. The slowest hundredth of each kind is left out: those are interrupts.
+//! `timing TIMES`: judges this many values of each kind, in a mixed order, and compares every two kinds by Welch's
+//! test. Prints means and differences in nanoseconds, a line of JSON each. The slowest hundredth of each kind is left
+//! out: those are interrupts.
 
 use std::{hint::black_box, time::Instant};
 
@@ -13,6 +14,7 @@ use keyward_domain::{
     Name, Now, PresentedValue, Requirements, Restrictions, Role, SecretForm, SecretHasher, Status, Timestamp, Verdict,
     judge,
 };
+use serde_json::json;
 use uuid::Uuid;
 
 #[global_allocator]
@@ -49,20 +51,16 @@ fn main() -> Result<()> {
     }
     let measured: Vec<Measured> = kinds.iter().zip(taken).map(|(kind, taken)| measure(kind.name, taken)).collect();
     for Measured { name, mean, .. } in &measured {
-        println!("mean {mean:.1} {name}");
+        println!("{}", json!({"kind": name, "mean": mean}));
     }
     let pairs =
         measured.iter().enumerate().flat_map(|(n, one)| measured[n + 1..].iter().map(move |other| (one, other)));
     for (one, other) in pairs {
         let difference = one.mean - other.mean;
         let error = (one.variance + other.variance).sqrt();
-        println!(
-            "difference {difference:.1} ± {:.1} t {:.1} {} - {}",
-            1.96 * error,
-            difference / error,
-            one.name,
-            other.name
-        );
+        let pair = format!("{} - {}", one.name, other.name);
+        let (margin, t) = (1.96 * error, difference / error);
+        println!("{}", json!({"pair": pair, "difference": difference, "margin": margin, "t": t}));
     }
     Ok(())
 }

@@ -42,7 +42,7 @@ impl Request {
         self.header("Authorization", &format!("Bearer {credential}"))
     }
 
-    /// The very same request to another server and path.
+    /// The same request to another server and path.
     pub(super) fn elsewhere(&self, base: &str, path: &str, expected: u16) -> Self {
         Self { base: base.into(), path: path.into(), expected, ..self.clone() }
     }
@@ -71,14 +71,14 @@ impl Client {
     /// Sends a request and reads the answer to its end.
     ///
     /// # Errors
-    /// When there is none, or it has another status than the expected one.
-    #[expect(clippy::disallowed_methods, reason = "measures; nothing is decided by it")]
+    /// When no answer comes, or it has another status than the expected one.
+    #[expect(clippy::disallowed_methods, reason = "measures; no decision depends on it")]
     pub(super) fn ask(&self, request: &Request) -> Result<Timed> {
         let started = Instant::now();
         let answer = self.ask_anything(request)?;
         let millis = started.elapsed().as_secs_f64() * 1_000.0;
         let Answer { status, text, .. } = &answer;
-        ensure!(*status == request.expected, "{} {} was answered {status}: {text}", request.method, request.path);
+        ensure!(*status == request.expected, "{} {} returned {status}: {text}", request.method, request.path);
         Ok(Timed { answer, millis })
     }
 

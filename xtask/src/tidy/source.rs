@@ -1,4 +1,4 @@
-//! Rust source as code and as string literals, so that a rule about one is not set off by the other or by a comment.
+//! Rust source as code and as string literals, so that a rule about one ignores the other and comments.
 //!
 //! It reads tokens, and never parses.
 
@@ -6,13 +6,13 @@ use proc_macro2::{Delimiter, LineColumn, TokenStream, TokenTree};
 
 /// The parts of one file.
 pub(super) struct Source {
-    /// The text without comments and literals of text; everything else stays where it is.
+    /// The text without comments and literals of text; everything else keeps its place.
     pub(super) code: String,
-    /// Each string literal, as written, with the line on which it begins.
+    /// Each string literal, as written, with its first line.
     pub(super) strings: Vec<(usize, String)>,
 }
 
-/// Takes a file apart; `None` if it is not Rust.
+/// Separates the parts of a file; `None` if it is not Rust.
 pub(super) fn take_apart(text: &str) -> Option<Source> {
     let mut lines: Vec<Vec<char>> = text.lines().map(|line| vec![' '; line.chars().count()]).collect();
     let mut strings = Vec::new();
@@ -51,7 +51,7 @@ fn read(tokens: TokenStream, lines: &mut [Vec<char>], strings: &mut Vec<(usize, 
     }
 }
 
-/// Whether these tokens are those of a doc comment: it is an attribute.
+/// Whether these tokens are a doc comment: it is an attribute.
 fn is_doc(tokens: &TokenStream) -> bool {
     matches!(tokens.clone().into_iter().next(), Some(TokenTree::Ident(ident)) if ident == "doc")
 }
@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn comments_and_texts_are_blank_and_the_rest_stays_in_its_place() {
+    fn comments_and_texts_are_blank_and_the_rest_keeps_its_place() {
         let text =
             "// todo!()\nfn f<'a>() { g(\"one\", '\"', 0x1f) } // dbg!()\n/* x */ let b = r#\"two\n\"x\" //\"#;\n";
         let source = take_apart(text).unwrap();
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn a_doc_comment_is_no_code() {
+    fn a_doc_comment_is_not_code() {
         assert_eq!(take_apart("/// dbg!(\"x\")\nfn f() {}").unwrap().strings, []);
     }
 
