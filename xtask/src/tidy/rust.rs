@@ -2,7 +2,7 @@
 //!
 //! They examine code and string literals separately: a comment may mention anything.
 
-use super::source::{Source, take_apart};
+use super::source::{Source, in_name, take_apart};
 use super::text::WIDEST;
 use super::{File, Finding};
 
@@ -72,6 +72,10 @@ pub(super) fn check(file: &File) -> Vec<Finding> {
     for (number, columns) in too_wide(&file.text, &source) {
         say(number, &format!("{columns} columns; {WIDEST} are the most: break the line"));
     }
+    // clippy's `mod_module_files` leaves out tests.
+    if file.path.ends_with("/mod.rs") {
+        say(0, "put it beside its folder, as `x.rs` next to `x/`: ten tabs called `mod.rs` look alike");
+    }
     if !file.text.trim_start().starts_with("//!") {
         say(1, "open with `//!`: one sentence on the purpose of this module, then what it never does");
     }
@@ -79,7 +83,7 @@ pub(super) fn check(file: &File) -> Vec<Finding> {
         file.path.starts_with(rule.below) && !rule.except.is_some_and(|except| file.path.starts_with(except))
     };
     for rule in RULES.iter().filter(applies) {
-        for (number, line) in (1..).zip(source.code.lines()) {
+        for (number, line) in (1..).zip(&source.code) {
             if let Some(word) = rule.words.iter().find(|word| mentions(line, word)) {
                 say(number, &format!("`{word}` does not belong here: {}", rule.reason));
             }
@@ -118,9 +122,9 @@ fn sleeps_in_tests(file: &File, source: &Source) -> Vec<usize> {
     let all_of_it = file.path.starts_with("tests/") || file.path.contains("/tests/") || file.path.ends_with("tests.rs");
     let mut in_tests = all_of_it;
     let mut found = Vec::new();
-    for (number, line) in (1..).zip(source.code.lines()) {
+    for (number, line) in (1..).zip(&source.code) {
         // Unit tests are at the end of a file. A `#[cfg(test)] mod tests;` moves them elsewhere.
-        in_tests |= line.trim() == "mod tests {";
+        in_tests |= line.ends_with("mod tests{");
         if in_tests && (mentions(line, "sleep(") || mentions(line, "sleep_until(")) {
             found.push(number);
         }
@@ -130,7 +134,6 @@ fn sleeps_in_tests(file: &File, source: &Source) -> Vec<usize> {
 
 /// Whether the text contains the word, and not only as a part of a longer name.
 fn mentions(text: &str, word: &str) -> bool {
-    let in_name = |c: char| c.is_alphanumeric() || c == '_';
     let (opens, closes) = (word.starts_with(in_name), word.ends_with(in_name));
     text.match_indices(word).any(|(at, _)| {
         let before = text[..at].chars().next_back().is_some_and(in_name);
@@ -156,6 +159,8 @@ mod tests {
         let cases: &[(&str, &str, &[usize])] = &[
             ("crates/domain/src/id.rs", "/// now() and #[ignore] in a comment\nfn f() { g(\"should_panic\") }\n", &[]),
             ("xtask/src/a.rs", "#[ignore = \"slow\"]\n// #[ignore]\nmy_should_panic();\n#[should_panic]\n", &[2, 5]),
+            ("crates/api/tests/it/mod.rs", "", &[0]),
+            ("crates/api/tests/it/my_mod.rs", "", &[]),
             ("crates/api/src/http/v1.rs", "let reach = Reach::of(id);\nreach.of();\n", &[2]),
             ("crates/app/src/manage/issue_key.rs", "use serde_json::Value;\n", &[2]),
             ("crates/app/src/access/tokens/access.rs", "use serde_json::Value;\n", &[]),
