@@ -7,7 +7,7 @@
 
 mod document;
 mod figures;
-pub mod instructions;
+pub(crate) mod instructions;
 mod machine;
 mod node;
 mod pgbench;
@@ -29,7 +29,7 @@ const CONNECTIONS: u32 = 16;
 /// Build in release mode, measure the service against bare axum and pgbench, print the figures as Markdown and, after a
 /// whole run, write them into docs/performance.md. Needs wrk and valgrind, and installs them on Debian
 #[derive(Clone, Debug, clap::Args)]
-pub struct Options {
+pub(crate) struct Options {
     /// Short rounds on less data, to test the benchmark itself
     #[arg(long)]
     quick: bool,
@@ -91,12 +91,8 @@ struct Bench {
 }
 
 /// Builds in release mode, measures, prints Markdown, and writes it to the page after a whole run. A figure that was
-/// not measured keeps its line there.
-///
-/// # Errors
-/// When something cannot be built, started or measured, or an answer under load was not the expected one. Other rows
-/// are measured and printed nevertheless.
-pub fn run(options: &Options) -> Result<()> {
+/// not measured keeps its line there, and a row that cannot be measured does not stop the others.
+pub(crate) fn run(options: &Options) -> Result<()> {
     let wrk = wrk::find_or_install()?;
     let bench = Bench { programs: programs::build()?, wrk, effort: Effort::from(options) };
     let mut report = Report::default();

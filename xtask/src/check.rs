@@ -47,10 +47,7 @@ const POLICY: Step = (
 );
 
 /// Runs all steps.
-///
-/// # Errors
-/// The first step that fails.
-pub fn run() -> Result<()> {
+pub(crate) fn run() -> Result<()> {
     let policy = tools::find("cargo-deny").map(|_| &POLICY);
     for (heading, work, advice) in STEPS.iter().chain(policy) {
         timed(heading, work).with_context(|| format!("{heading}: {advice}"))?;
@@ -69,11 +66,8 @@ fn cargo(words: &str) -> Result<()> {
 }
 
 /// Runs a step under its heading and reports how long it took.
-///
-/// # Errors
-/// Those of the step.
 #[expect(clippy::disallowed_methods, reason = "progress for people, not a decision")]
-pub fn timed(heading: &str, work: impl FnOnce() -> Result<()>) -> Result<()> {
+pub(crate) fn timed(heading: &str, work: impl FnOnce() -> Result<()>) -> Result<()> {
     println!("\n== {heading}");
     let start = Instant::now();
     let outcome = work();

@@ -1,6 +1,14 @@
 //! `cargo xtask`: every chore of this repository as one Rust program, without shell scripts or installed tools.
 //!
-//! It only selects the command; the work is in the library's modules.
+//! It only selects the command. Nothing of the product or of its tests depends on it.
+
+mod bench;
+mod check;
+mod model;
+mod simulate;
+mod sqlx;
+mod test;
+mod tidy;
 
 use std::process::ExitCode;
 
@@ -22,14 +30,14 @@ enum Xtask {
     },
     /// Check the rules of this repository that no compiler knows; part of `check`
     Tidy,
-    Sqlx(xtask::sqlx::Options),
+    Sqlx(sqlx::Options),
     /// Start a throwaway Postgres, print its URLs, and remove it when you press Enter
     Pg,
-    Bench(xtask::bench::Options),
-    Instructions(xtask::bench::instructions::Options),
+    Bench(bench::Options),
+    Instructions(bench::instructions::Options),
     Chaos(keyward_chaos::Options),
-    Model(xtask::model::Options),
-    Simulate(xtask::simulate::Options),
+    Model(model::Options),
+    Simulate(simulate::Options),
 }
 
 const ENVIRONMENT: &str = "\
@@ -55,16 +63,16 @@ fn main() -> ExitCode {
 
 fn run(command: Xtask) -> anyhow::Result<()> {
     match command {
-        Xtask::Check => xtask::check::run(),
-        Xtask::Test { arguments } => xtask::test::run(&arguments),
-        Xtask::Tidy => xtask::tidy::run(),
-        Xtask::Sqlx(options) => xtask::sqlx::run(options),
+        Xtask::Check => check::run(),
+        Xtask::Test { arguments } => test::run(&arguments),
+        Xtask::Tidy => tidy::run(),
+        Xtask::Sqlx(options) => sqlx::run(options),
         Xtask::Pg => keyward_testkit::pg::hold_until_enter(),
-        Xtask::Bench(options) => xtask::bench::run(&options),
-        Xtask::Instructions(options) => xtask::bench::instructions::run(&options),
+        Xtask::Bench(options) => bench::run(&options),
+        Xtask::Instructions(options) => bench::instructions::run(&options),
         Xtask::Chaos(options) => keyward_chaos::run(options),
-        Xtask::Model(options) => xtask::model::run(options),
-        Xtask::Simulate(options) => xtask::simulate::run(&options),
+        Xtask::Model(options) => model::run(options),
+        Xtask::Simulate(options) => simulate::run(&options),
     }
 }
 

@@ -18,10 +18,10 @@ use keyward_testkit::run;
 
 /// Refresh the checked queries in crates/*/.sqlx after a change of SQL or of a migration
 #[derive(Clone, Copy, Debug, clap::Args)]
-pub struct Options {
+pub(crate) struct Options {
     /// Only report what is out of date
     #[arg(long)]
-    pub check: bool,
+    pub(crate) check: bool,
 }
 
 /// A crate whose queries are checked against one kind of database.
@@ -55,10 +55,7 @@ const SQLITE: Prepared = Prepared {
 };
 
 /// Prepares both crates.
-///
-/// # Errors
-/// When a migration or a query is wrong, and with `check` when a file is out of date.
-pub fn run(options: Options) -> Result<()> {
+pub(crate) fn run(options: Options) -> Result<()> {
     let cluster = Cluster::start(Durability::Fast)?;
     let scratch = tempfile::tempdir().context("cannot make a temporary folder")?;
     let sqlite = format!("sqlite://{}?mode=rwc", scratch.path().join("keyward.db").display());

@@ -13,15 +13,12 @@ use crate::check::timed;
 use keyward_testkit::pg::{Cluster, Durability};
 use keyward_testkit::run;
 
-pub use alone::test_domain_alone;
+use alone::test_domain_alone;
 
 const DATABASE: &str = "KEYWARD_TEST_DATABASE_URL";
 
 /// Runs all tests; with arguments only those that they select for `cargo test`.
-///
-/// # Errors
-/// When a test fails or something it needs cannot be built or started.
-pub fn run(arguments: &[String]) -> Result<()> {
+pub(crate) fn run(arguments: &[String]) -> Result<()> {
     // Held until the end of this function; all test binaries share it.
     let mut cluster = None;
     let given = run::variable(DATABASE).filter(|url| !url.is_empty());

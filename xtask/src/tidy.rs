@@ -49,10 +49,7 @@ impl fmt::Display for Finding {
 }
 
 /// Checks the whole repository and prints the findings.
-///
-/// # Errors
-/// When there is a finding, or a file cannot be read.
-pub fn run() -> Result<()> {
+pub(crate) fn run() -> Result<()> {
     let files = files(run::workspace_root())?;
     let mut findings = Vec::new();
     for file in &files {

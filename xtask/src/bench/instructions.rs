@@ -46,7 +46,7 @@ const ACCEPTED: &str = "benches/instructions.json";
 
 /// Count the instructions of a cached verification and compare them with benches/instructions.json; part of `test`
 #[derive(Clone, Debug, Default, clap::Args)]
-pub struct Options {
+pub(crate) struct Options {
     /// Write the counts to that file instead
     #[arg(long)]
     accept: bool,
@@ -63,10 +63,7 @@ struct Accepted {
 }
 
 /// Counts, compares, and reports what grew.
-///
-/// # Errors
-/// When something grew, or cannot be built or run.
-pub fn run(options: &Options) -> Result<()> {
+pub(crate) fn run(options: &Options) -> Result<()> {
     if let Some(case) = &options.profile {
         let profile = profile(&programs()?, case)?;
         println!("{} instructions for each {case}, of these:", profile.count(TIMES, CRYPTOGRAPHY));

@@ -70,7 +70,7 @@ impl Node {
     pub(super) fn create_key(&self, client: &Client, name: &str, scopes: &[&str]) -> Result<Created> {
         let body = json!({"mid": self.demo.merchant, "name": name, "type": "secret", "scopes": scopes});
         let request = Request::post(self.url(), "/v1/api-keys", 201, &body.to_string());
-        let key = client.ask(&request.bearer(&self.demo.platform.app_secret))?.json();
+        let key = client.ask(&request.bearer(&self.demo.platform.app_secret))?.answer.json();
         Ok(Created { id: member(&key, "id")?, value: member(&key, "value")? })
     }
 

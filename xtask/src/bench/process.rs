@@ -12,10 +12,7 @@ use keyward_testkit::{pg::Cluster, process::Process};
 const CHECKS: u32 = 200;
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// Resident memory of a process, in MiB.
-///
-/// # Errors
-/// Anywhere but on Linux.
+/// Resident memory of a process, in MiB; an error on other systems than Linux.
 pub(super) fn resident_mib(process: &Process) -> Result<f64> {
     let status = std::fs::read_to_string(format!("/proc/{}/status", process.id()));
     let status = status.context("the memory of a process is known on Linux only")?;

@@ -8,6 +8,9 @@ use serde::de::DeserializeOwned;
 
 use keyward_testkit::run;
 
+/// The time of the first key that is made, in milliseconds since the Unix epoch.
+pub(super) const FIRST_MILLIS: u64 = 1_700_000_000_000;
+
 /// The folder that holds them.
 pub(super) struct Programs(PathBuf);
 
@@ -20,9 +23,8 @@ pub(super) fn build() -> Result<Programs> {
 
 /// Builds the measuring programs, or only one of them.
 pub(super) fn build_benches(only: &[&str]) -> Result<Programs> {
-    run::show(
-        run::cargo().args(["build", "--release", "--quiet", "--locked", "--package", "keyward-benches"]).args(only),
-    )?;
+    let build = ["build", "--release", "--quiet", "--locked", "--package", "keyward-benches"];
+    run::show(run::cargo().args(build).args(only))?;
     Ok(Programs(run::target_directory()?.join("release")))
 }
 
@@ -39,8 +41,8 @@ impl Programs {
 
     /// Writes keys into a folder, for a node with this master key.
     pub(super) fn stock(&self, master_key: &Path, stock: &Stock, folder: &Path) -> Result<()> {
-        let Stock { keys, merchants, first_millis, step_millis, seed } = stock;
-        let numbers = [*keys, *merchants, *first_millis, *step_millis, *seed].map(|number| number.to_string());
+        let Stock { keys, merchants, step_millis, seed } = stock;
+        let numbers = [*keys, *merchants, FIRST_MILLIS, *step_millis, *seed].map(|number| number.to_string());
         let mut command = Command::new(self.path("stock"));
         run::capture(command.arg(master_key).args(numbers).arg(folder)).context("cannot make keys").map(drop)
     }
@@ -52,8 +54,6 @@ pub(super) struct Stock {
     pub(super) keys: u64,
     /// Number of merchants that have them.
     pub(super) merchants: u64,
-    /// The time of the first one, in milliseconds since the Unix epoch.
-    pub(super) first_millis: u64,
     /// Milliseconds from each one to the next.
     pub(super) step_millis: u64,
     /// Other seeds give other keys.

@@ -3,7 +3,6 @@
 use std::time::Instant;
 
 use anyhow::{Context as _, Result, ensure};
-use serde_json::Value;
 
 use keyward_testkit::http::{Answer, Blocking};
 
@@ -51,16 +50,10 @@ impl Request {
 /// A client that sends one request at a time over one connection.
 pub(super) struct Client(Blocking);
 
-/// An answer of the expected status, and how long it took, in milliseconds.
+/// An answer of the expected status, and its time in milliseconds.
 pub(super) struct Timed {
     pub(super) answer: Answer,
     pub(super) millis: f64,
-}
-
-impl Timed {
-    pub(super) fn json(&self) -> Value {
-        self.answer.json()
-    }
 }
 
 impl Client {
@@ -68,10 +61,7 @@ impl Client {
         Blocking::new().map(Self)
     }
 
-    /// Sends a request and reads the answer to its end.
-    ///
-    /// # Errors
-    /// When no answer comes, or it has another status than the expected one.
+    /// Sends a request and reads the answer to its end; an error if it has another status than the expected one.
     #[expect(clippy::disallowed_methods, reason = "measures; no decision depends on it")]
     pub(super) fn ask(&self, request: &Request) -> Result<Timed> {
         let started = Instant::now();
@@ -83,9 +73,6 @@ impl Client {
     }
 
     /// Sends a request and reads the answer to its end, whatever its status.
-    ///
-    /// # Errors
-    /// When no answer comes.
     pub(super) fn ask_anything(&self, request: &Request) -> Result<Answer> {
         let Request { method, base, path, headers, body, .. } = request;
         let sent = self.0.request(method, &format!("{base}{path}"));

@@ -15,10 +15,7 @@ use keyward_testkit::run;
 const EXAMPLE: &str = "crates/domain/examples/partner-service/";
 
 /// Copies the example to a temporary folder and runs its tests there: offline where possible, else with the registry.
-///
-/// # Errors
-/// When it cannot be copied, or does not build or pass there.
-pub fn test_domain_alone() -> Result<()> {
+pub(crate) fn test_domain_alone() -> Result<()> {
     let root = run::workspace_root();
     let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
     let files = tidy::files(root)?;

@@ -37,14 +37,14 @@ const ABSENCES: &[Absence] = &[
     Absence {
         package: "app",
         direct: false,
-        foreign: &["axum", "hyper", "utoipa", "sqlx", "sqlx-core", "sqlx-postgres", "sqlx-sqlite"],
+        foreign: &["axum", "hyper", "utoipa", "sqlx", "sqlx-core"],
         reason: "a use case knows no transport and no database, so that a second entrance can use it: take values and \
                  ports",
     },
     Absence {
         package: "api",
         direct: false,
-        foreign: &["sqlx", "sqlx-core", "sqlx-postgres", "sqlx-sqlite"],
+        foreign: &["sqlx", "sqlx-core"],
         reason: "api sees storage's ports only: then a mock is a whole database, and SQL cannot leak into a handler",
     },
     Absence {

@@ -9,10 +9,7 @@ use anyhow::{Result, ensure};
 pub(super) struct Profile(HashMap<String, u64>);
 
 impl Profile {
-    /// Reads callgrind's format with one event and lines as positions.
-    ///
-    /// # Errors
-    /// When it is empty.
+    /// Reads callgrind's format with one event and lines as positions; an error if it is empty.
     pub(super) fn read(text: &str) -> Result<Self> {
         let (mut costs, mut function, mut is_call) = (HashMap::new(), String::new(), false);
         for line in text.lines() {

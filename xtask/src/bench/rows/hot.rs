@@ -140,7 +140,7 @@ fn calls(node: &Node) -> Result<Vec<Call>> {
     let verify = Request::post(url, "/v1/verify", 200, &check(&checked.value).to_string());
     let pair = json!({ "AppKey": demo.platform.app_key, "AppSecret": demo.platform.app_secret });
     let token = Request::post(url, "/v1/oauth2/token", 200, &pair.to_string());
-    let access = member(&client.ask(&token)?.json(), "accessToken")?;
+    let access = member(&client.ask(&token)?.answer.json(), "accessToken")?;
     let call = |name, request, target| Call { name, request, target };
     let auth = Request::get(url, "/v1/auth", 204).bearer(&checked.value);
     let batch = by_key(Request::post(url, "/v1/verify/batch", 200, &checks));

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use super::{Bench, Client, Launch, Node, Report, Request, Target, Unit, percentile};
 use crate::bench::pgbench::{copy_in, fresh_database, psql};
-use crate::bench::programs::Stock;
+use crate::bench::programs::{FIRST_MILLIS, Stock};
 use keyward_testkit::pg::{Cluster, Durability};
 
 /// Number of keys in the small database.
@@ -115,16 +115,13 @@ pub(super) fn plant(bench: &Bench, cluster: &Cluster, database: &str, node: &Nod
     }
     let folder = tempfile::tempdir()?;
     let step_millis = (shape.others / shape.known.max(1)).max(1);
-    let stock = Stock { keys: shape.known, merchants, first_millis: FIRST_MILLIS, step_millis, seed: shape.known };
+    let stock = Stock { keys: shape.known, merchants, step_millis, seed: shape.known };
     bench.programs.stock(&node.master_key(), &stock, folder.path())?;
     let columns = "api_key (id, account_id, type, name, scopes, writes_keys, digest, last_four, created_at, state)";
     copy_in(cluster, database, columns, &folder.path().join("keys.tsv"))?;
     psql(cluster, database, "VACUUM (ANALYZE)")?;
     Ok(Planted { values: folder.path().join("values.txt"), merchants, _folder: folder })
 }
-
-/// The time of the first key, in milliseconds since the Unix epoch.
-const FIRST_MILLIS: u64 = 1_700_000_000_000;
 
 fn merchants_sql(merchants: u64) -> String {
     format!(

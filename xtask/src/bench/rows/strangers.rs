@@ -43,7 +43,7 @@ pub(super) fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
 fn strangers(bench: &Bench, node: &Node, sources: bool) -> Result<(f64, f64)> {
     let folder = tempfile::tempdir()?;
     let keys = u64::from(bench.effort.count(NEVER_MADE));
-    let stock = Stock { keys, merchants: 1, first_millis: 1_700_000_000_000, step_millis: 1, seed: 99 };
+    let stock = Stock { keys, merchants: 1, step_millis: 1, seed: 99 };
     bench.programs.stock(&node.master_key(), &stock, folder.path())?;
     // Growth by its first answers does not count.
     let good = Request::get(node.url(), "/v1/auth", 204).bearer(&node.demo.platform.app_secret);
