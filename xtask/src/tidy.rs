@@ -25,7 +25,7 @@ pub(crate) struct File {
 }
 
 /// A fault and its remedy.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 struct Finding {
     path: String,
     /// From 1; 0 for the whole file.
@@ -34,8 +34,8 @@ struct Finding {
 }
 
 impl Finding {
-    fn new(path: &str, line: usize, message: impl Into<String>) -> Self {
-        Self { path: path.to_owned(), line, message: message.into() }
+    fn new(path: &str, line: usize, message: &str) -> Self {
+        Self { path: path.to_owned(), line, message: message.to_owned() }
     }
 }
 
@@ -108,11 +108,5 @@ mod tests {
         }
         let paths: Vec<String> = files(root.path()).unwrap().into_iter().map(|file| file.path).collect();
         assert_eq!(paths, [".gitignore", "crates/target/c.rs"]);
-    }
-
-    #[test]
-    fn a_finding_reads_like_a_compilers() {
-        assert_eq!(Finding::new("a.rs", 7, "no").to_string(), "a.rs:7: no");
-        assert_eq!(Finding::new("a.rs", 0, "no").to_string(), "a.rs: no");
     }
 }

@@ -70,7 +70,7 @@ pub(super) fn check(file: &File) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut say = |line: usize, message: &str| findings.push(Finding::new(&file.path, line, message));
     for (number, columns) in too_wide(&file.text, &source) {
-        say(number, &format!("{columns} columns; {WIDEST} are the most: break the line"));
+        say(number, &format!("{columns} columns, at most {WIDEST}: break the line"));
     }
     // clippy's `mod_module_files` leaves out tests.
     if file.path.ends_with("/mod.rs") {

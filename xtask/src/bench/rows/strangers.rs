@@ -45,7 +45,7 @@ fn strangers(bench: &Bench, node: &Node, sources: bool) -> Result<(f64, f64)> {
     let keys = u64::from(bench.effort.count(NEVER_MADE));
     let stock = Stock { keys, merchants: 1, step_millis: 1, seed: 99 };
     bench.programs.stock(&node.master_key(), &stock, folder.path())?;
-    // Growth by its first answers does not count.
+    // The growth by its first answers does not count.
     let good = Request::get(node.url(), "/v1/auth", 204).bearer(&node.demo.platform.app_secret);
     bench.wrk.same(&good, 2)?;
     let before = resident_mib(&node.server.process)?;
