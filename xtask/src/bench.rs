@@ -1,14 +1,13 @@
 //! `cargo xtask bench`: how fast the service is, as ratios to yardsticks measured in the same run.
 //!
-//! Absolute figures of a shared machine mean little; the two sides of a ratio take turns, so that both feel the same
+//! Absolute figures of a shared machine mean little; the two sides of a ratio alternate, so that both have the same
 //! noise. A whole run at full length also writes the figures into `docs/performance.md`, whose prose is written by
-//! hand. Never part of the tests, and never asserts a figure; what CI holds is the count of instructions, which no
-//! noise touches ([`instructions`]).
+//! hand. It is never part of the tests, and never asserts a figure; CI checks the count of instructions instead, which
+//! has no noise ([`instructions`]).
 
-mod costs;
 mod document;
 mod figures;
-pub mod instructions;
+pub(crate) mod instructions;
 mod machine;
 mod node;
 mod pgbench;
@@ -30,8 +29,8 @@ const CONNECTIONS: u32 = 16;
 /// Build in release mode, measure the service against bare axum and pgbench, print the figures as Markdown and, after a
 /// whole run, write them into docs/performance.md. Needs wrk and valgrind, and installs them on Debian
 #[derive(Clone, Debug, clap::Args)]
-pub struct Options {
-    /// Short rounds on less data, to see that it works
+pub(crate) struct Options {
+    /// Short rounds on less data, to test the benchmark itself
     #[arg(long)]
     quick: bool,
     /// Ten million keys in the large database instead of one
@@ -40,21 +39,21 @@ pub struct Options {
     /// Only these rows
     #[arg(long, value_name = "ROW", value_delimiter = ',', value_parser = rows::names())]
     only: Vec<String>,
-    /// Rounds of each figure; their figures are not written down
+    /// Rounds of each figure; nothing is written to the page
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     rounds: Option<u32>,
 }
 
-/// How long and how often each side of a ratio is measured, and on how much data.
+/// Duration and number of the measurements, and the amount of data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Effort {
-    /// How often each figure is taken.
+    /// Number of values of each figure.
     rounds: u32,
-    /// How long each side of a ratio is under load, in seconds.
+    /// Seconds of load for each side of a ratio.
     seconds: u32,
-    /// How long the one long load lasts, in seconds.
+    /// Seconds of the one long load.
     long: u32,
-    /// The divisor for everything that is counted rather than timed.
+    /// Divides everything that is counted rather than timed.
     part: u32,
     /// Number of keys in the large database.
     many_keys: u64,
@@ -78,26 +77,22 @@ impl From<&Options> for Effort {
 }
 
 impl Effort {
-    /// This number, or the part of it that a quick run takes; at least 1.
+    /// This number, or a part of it in a quick run; at least 1.
     fn count(&self, whole: u32) -> u32 {
         (whole / self.part).max(1)
     }
 }
 
-/// What every row is handed.
+/// What every row needs.
 struct Bench {
     effort: Effort,
     programs: Programs,
     wrk: Wrk,
 }
 
-/// Builds what it needs in release mode, measures, prints Markdown, and writes it down after a whole run. What was not
-/// measured keeps its line on the page.
-///
-/// # Errors
-/// When something cannot be built, started or measured, or an answer under load was not the expected one. What could be
-/// measured is printed all the same.
-pub fn run(options: &Options) -> Result<()> {
+/// Builds in release mode, measures, prints Markdown, and writes it to the page after a whole run. A figure that was
+/// not measured keeps its line there, and a row that cannot be measured does not stop the others.
+pub(crate) fn run(options: &Options) -> Result<()> {
     let wrk = wrk::find_or_install()?;
     let bench = Bench { programs: programs::build()?, wrk, effort: Effort::from(options) };
     let mut report = Report::default();
@@ -120,7 +115,7 @@ pub fn run(options: &Options) -> Result<()> {
         document::write(&machine, &report)?;
         println!("Written to {}.", document::PATH);
     } else {
-        println!("Not a whole run: nothing was written down.");
+        println!("Not a whole run: nothing was written.");
     }
     ensure!(failed.is_empty(), "could not be measured: {}", failed.join(", "));
     Ok(())
@@ -128,7 +123,6 @@ pub fn run(options: &Options) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    //! What can be requested.
     use clap::Parser;
 
     use super::*;
@@ -145,14 +139,14 @@ mod tests {
     }
 
     #[test]
-    fn a_quick_run_is_smaller_and_is_not_written_down() {
+    fn a_quick_run_is_smaller_and_is_not_written() {
         let quick = effort(&["--quick", "--only", "memory,start"]).unwrap();
         assert_eq!((quick.rounds, quick.count(100), quick.count(10), quick.is_whole), (1, 5, 1, false));
         assert!(effort(&["--big"]).unwrap().is_whole && !effort(&["--rounds", "9"]).unwrap().is_whole);
     }
 
     #[test]
-    fn what_does_not_exist_is_refused() {
+    fn unknown_options_and_rows_are_refused() {
         for words in [&["--fast"][..], &["--rounds", "0"], &["--only"], &["--only", "nothing"]] {
             assert!(effort(words).is_none(), "{words:?}");
         }

@@ -1,7 +1,7 @@
-//! `cargo xtask check`: what a change must pass before review.
+//! `cargo xtask check`: the checks that a change must pass before review.
 //!
-//! It stops at the first step that fails and says what to run. It never changes a file, and never needs a tool that
-//! takes minutes to build: where cargo-deny is not installed, it reports what is not checked.
+//! It stops at the first step that fails and names the command to run. It never changes a file, and never needs a tool
+//! that takes minutes to build: without cargo-deny it reports what it did not check.
 
 use std::time::Instant;
 
@@ -10,29 +10,33 @@ use anyhow::{Context as _, Result};
 use crate::{sqlx, tidy};
 use keyward_testkit::{run, tools};
 
-/// A heading, the work, and what to do when it fails.
+/// A heading, the work, and advice for its failure.
 type Step = (&'static str, fn() -> Result<()>, &'static str);
 
 /// The cheap ones first. Queries come before clippy: a stale one fails there too, with a message that points elsewhere.
 /// The shipped server has fewer features than tests and proofs turn on everywhere.
 const STEPS: &[Step] = &[
     ("formatting", || cargo("fmt --all --check"), "run `cargo fmt --all`"),
-    ("tidy", tidy::run, "each line above says what to do; `cargo xtask tidy` runs this step alone"),
-    ("checked queries", || sqlx::run(sqlx::Mode::Check), "run `cargo xtask sqlx` and commit crates/*/.sqlx"),
+    ("tidy", tidy::run, "each line above gives its remedy; `cargo xtask tidy` runs this step alone"),
+    (
+        "checked queries",
+        || sqlx::run(sqlx::Options { check: true }),
+        "run `cargo xtask sqlx` and commit crates/*/.sqlx",
+    ),
     (
         "clippy",
         || cargo("clippy --workspace --all-targets --all-features --locked -- -D warnings"),
-        "do what it says; where it is wrong, `#[expect(clippy::that_lint, reason = \"…\")]` on the smallest item",
+        "follow its advice; where it is wrong, `#[expect(clippy::that_lint, reason = \"…\")]` on the smallest item",
     ),
     (
         "clippy on the shipped server",
         || cargo("clippy --package keyward-server --locked -- -D warnings"),
-        "do what it says: tests and proofs build with more features",
+        "follow its advice: tests and proofs build with more features",
     ),
     (
         "documentation",
         || cargo("doc --workspace --no-deps --all-features --locked"),
-        "do what rustdoc says above: a warning here is an error",
+        "follow rustdoc's messages above: a warning here is an error",
     ),
 ];
 
@@ -43,16 +47,13 @@ const POLICY: Step = (
 );
 
 /// Runs all steps.
-///
-/// # Errors
-/// The first step that fails.
-pub fn run() -> Result<()> {
+pub(crate) fn run() -> Result<()> {
     let policy = tools::find("cargo-deny").map(|_| &POLICY);
     for (heading, work, advice) in STEPS.iter().chain(policy) {
         timed(heading, work).with_context(|| format!("{heading}: {advice}"))?;
     }
     match policy {
-        Some(_) => println!("\nAll of it passed."),
+        Some(_) => println!("\nAll steps passed."),
         None => {
             println!("\nPassed. NOT CHECKED: {}; cargo-deny is not installed (`cargo install cargo-deny`).", POLICY.0);
         }
@@ -65,11 +66,8 @@ fn cargo(words: &str) -> Result<()> {
 }
 
 /// Runs a step under its heading and reports how long it took.
-///
-/// # Errors
-/// Those of the step.
 #[expect(clippy::disallowed_methods, reason = "progress for people, not a decision")]
-pub fn timed(heading: &str, work: impl FnOnce() -> Result<()>) -> Result<()> {
+pub(crate) fn timed(heading: &str, work: impl FnOnce() -> Result<()>) -> Result<()> {
     println!("\n== {heading}");
     let start = Instant::now();
     let outcome = work();

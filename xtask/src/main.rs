@@ -1,7 +1,14 @@
-//! `cargo xtask`: every chore of this repository as one Rust program, so that no one needs a shell script or an
-//! installed tool.
+//! `cargo xtask`: every chore of this repository as one Rust program, without shell scripts or installed tools.
 //!
-//! It only selects the command; the work is in the library's modules.
+//! It only selects the command. Nothing of the product or of its tests depends on it.
+
+mod bench;
+mod check;
+mod model;
+mod simulate;
+mod sqlx;
+mod test;
+mod tidy;
 
 use std::process::ExitCode;
 
@@ -12,7 +19,7 @@ use clap::{CommandFactory as _, Parser};
 #[derive(Debug, Parser)]
 #[command(bin_name = "cargo xtask", arg_required_else_help = true, after_help = ENVIRONMENT)]
 enum Xtask {
-    /// What a change must pass before review: formatting, tidy, checked queries, clippy, docs, licences
+    /// Check a change before review: formatting, tidy, checked queries, clippy, docs, licences
     Check,
     /// Run all tests and doctests, on a throwaway Postgres and a server built for them, and the example that uses the
     /// domain alone
@@ -21,21 +28,16 @@ enum Xtask {
         #[arg(last = true)]
         arguments: Vec<String>,
     },
-    /// The rules of this repository that no compiler knows; part of `check`
+    /// Check the rules of this repository that no compiler knows; part of `check`
     Tidy,
-    /// Refresh the checked queries in crates/*/.sqlx after a change of SQL or of a migration
-    Sqlx {
-        /// Only report what is out of date
-        #[arg(long)]
-        check: bool,
-    },
+    Sqlx(sqlx::Options),
     /// Start a throwaway Postgres, print its URLs, and remove it when you press Enter
     Pg,
-    Bench(xtask::bench::Options),
-    Instructions(xtask::bench::instructions::Options),
+    Bench(bench::Options),
+    Instructions(bench::instructions::Options),
     Chaos(keyward_chaos::Options),
-    Model(xtask::model::Options),
-    Simulate(xtask::simulate::Options),
+    Model(model::Options),
+    Simulate(simulate::Options),
 }
 
 const ENVIRONMENT: &str = "\
@@ -61,22 +63,20 @@ fn main() -> ExitCode {
 
 fn run(command: Xtask) -> anyhow::Result<()> {
     match command {
-        Xtask::Check => xtask::check::run(),
-        Xtask::Test { arguments } => xtask::test::run(&arguments),
-        Xtask::Tidy => xtask::tidy::run(),
-        Xtask::Sqlx { check } => {
-            xtask::sqlx::run(if check { xtask::sqlx::Mode::Check } else { xtask::sqlx::Mode::Refresh })
-        }
+        Xtask::Check => check::run(),
+        Xtask::Test { arguments } => test::run(&arguments),
+        Xtask::Tidy => tidy::run(),
+        Xtask::Sqlx(options) => sqlx::run(options),
         Xtask::Pg => keyward_testkit::pg::hold_until_enter(),
-        Xtask::Bench(options) => xtask::bench::run(&options),
-        Xtask::Instructions(options) => xtask::bench::instructions::run(&options),
+        Xtask::Bench(options) => bench::run(&options),
+        Xtask::Instructions(options) => bench::instructions::run(&options),
         Xtask::Chaos(options) => keyward_chaos::run(options),
-        Xtask::Model(options) => xtask::model::run(options),
-        Xtask::Simulate(options) => xtask::simulate::run(&options),
+        Xtask::Model(options) => model::run(options),
+        Xtask::Simulate(options) => simulate::run(&options),
     }
 }
 
-/// The options of the command that was given, in one line.
+/// The options of the command on the command line, in one line.
 fn options() -> String {
     let given = std::env::args().nth(1).unwrap_or_default();
     let mut command = Xtask::command();

@@ -1,6 +1,6 @@
 //! `cargo xtask model`: the searches of the revocation protocol with wider bounds.
 //!
-//! They are the tests of `cargo xtask test`, in the same build. It judges nothing by itself.
+//! They are the tests of `cargo xtask test`, in the same build. It only starts them.
 
 use anyhow::Result;
 
@@ -13,7 +13,7 @@ const LONG: &str = "KEYWARD_LONG_SEARCH";
 /// Search the revocation protocol further than the tests do, for a quarter of an hour: orders of messages, losses,
 /// clocks, and a database that goes back
 #[derive(Clone, Copy, Debug, clap::Args)]
-pub struct Options {
+pub(crate) struct Options {
     /// Search the orders of one process's threads instead: 100,000 schedules
     #[arg(long)]
     schedules: bool,
@@ -22,11 +22,8 @@ pub struct Options {
     events: bool,
 }
 
-/// Searches, and prints what was searched.
-///
-/// # Errors
-/// When a promise is broken, or a rule is not shown to be needed.
-pub fn run(options: Options) -> Result<()> {
+/// Searches, and prints the extent of the search.
+pub(crate) fn run(options: Options) -> Result<()> {
     let (package, targets, only): (_, &[&str], _) = if options.schedules {
         ("keyward-verifier", &["schedules"], "")
     } else if options.events {

@@ -9,7 +9,7 @@ use keyward_testkit::run;
 /// Run the revocation protocol in a seeded simulation, in release mode; without one of its rules, it has to find a seed
 /// that breaks the promise
 #[derive(Clone, Debug, clap::Args)]
-pub struct Options {
+pub(crate) struct Options {
     /// Number of seeds
     #[arg(long, value_name = "N", default_value_t = 5_000)]
     seeds: u64,
@@ -25,10 +25,7 @@ pub struct Options {
 }
 
 /// Runs the simulation.
-///
-/// # Errors
-/// When it cannot be built, or a seed breaks a promise.
-pub fn run(options: &Options) -> Result<()> {
+pub(crate) fn run(options: &Options) -> Result<()> {
     let mut simulate = run::cargo();
     simulate.args(["run", "--release", "--locked", "--package", "keyward-verifier", "--example", "simulate", "--"]);
     simulate.args(["--seeds", &options.seeds.to_string(), "--first-seed", &options.first_seed.to_string()]);

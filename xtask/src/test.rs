@@ -1,8 +1,8 @@
-//! `cargo xtask test`: everything that runs.
+//! `cargo xtask test`: all tests.
 //!
-//! It starts one throwaway Postgres for all of it, or uses `KEYWARD_TEST_DATABASE_URL`. It never skips a part because
-//! something is missing: then it fails and says what. Two checks are said to be left out where they cannot be made:
-//! PgBouncer's refusal without its package, and instruction counts without valgrind or with another compiler.
+//! It starts one throwaway Postgres for all of them, or uses `KEYWARD_TEST_DATABASE_URL`. It never skips a part because
+//! something is missing: it fails and names what is missing. Two checks are exceptions, and report that they were
+//! skipped: PgBouncer's refusal without its package, and instruction counts without valgrind or with another compiler.
 
 mod alone;
 
@@ -13,15 +13,12 @@ use crate::check::timed;
 use keyward_testkit::pg::{Cluster, Durability};
 use keyward_testkit::run;
 
-pub use alone::test_domain_alone;
+use alone::test_domain_alone;
 
 const DATABASE: &str = "KEYWARD_TEST_DATABASE_URL";
 
-/// Runs all tests; with arguments only those that `cargo test` selects by them.
-///
-/// # Errors
-/// When a test fails or something it needs cannot be built or started.
-pub fn run(arguments: &[String]) -> Result<()> {
+/// Runs all tests; with arguments only those that they select for `cargo test`.
+pub(crate) fn run(arguments: &[String]) -> Result<()> {
     // Held until the end of this function; all test binaries share it.
     let mut cluster = None;
     let given = run::variable(DATABASE).filter(|url| !url.is_empty());
@@ -60,7 +57,7 @@ fn build(arguments: &[String]) -> Result<()> {
     run::show(&mut build)
 }
 
-/// What to test where the arguments do not say it: all packages.
+/// Selects all packages where the arguments select none.
 fn scope(arguments: &[String]) -> &'static [&'static str] {
     let chosen = arguments
         .iter()

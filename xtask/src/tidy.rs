@@ -1,7 +1,7 @@
 //! `cargo xtask tidy`: the rules of this repository that no compiler knows.
 //!
-//! Each finding says where, what, and what to do instead. It reads text and asks `cargo metadata`; it never changes a
-//! file, and it judges no style that rustfmt or clippy can judge.
+//! Each finding names its place, the fault and the remedy. It reads text and `cargo metadata`; it never changes a file,
+//! and it checks nothing that rustfmt, rustc or clippy can check.
 
 mod layers;
 mod migrations;
@@ -13,29 +13,29 @@ use std::fmt;
 use std::fs;
 use std::path::Path;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, ensure};
 use ignore::WalkBuilder;
 
 use keyward_testkit::run;
 
 /// A text file of the repository; the path is relative to its root, with slashes.
-struct File {
-    path: String,
-    text: String,
+pub(crate) struct File {
+    pub(crate) path: String,
+    pub(crate) text: String,
 }
 
-/// One thing that is wrong, and what to do about it.
-#[derive(Debug, PartialEq, Eq)]
+/// A fault and its remedy.
+#[derive(Debug)]
 struct Finding {
     path: String,
-    /// From 1; 0 where it is about the whole file.
+    /// From 1; 0 for the whole file.
     line: usize,
     message: String,
 }
 
 impl Finding {
-    fn new(path: &str, line: usize, message: impl Into<String>) -> Self {
-        Self { path: path.to_owned(), line, message: message.into() }
+    fn new(path: &str, line: usize, message: &str) -> Self {
+        Self { path: path.to_owned(), line, message: message.to_owned() }
     }
 }
 
@@ -48,11 +48,8 @@ impl fmt::Display for Finding {
     }
 }
 
-/// Checks the whole repository and prints what it finds.
-///
-/// # Errors
-/// When there is a finding, or a file cannot be read.
-pub fn run() -> Result<()> {
+/// Checks the whole repository and prints the findings.
+pub(crate) fn run() -> Result<()> {
     let files = files(run::workspace_root())?;
     let mut findings = Vec::new();
     for file in &files {
@@ -66,20 +63,15 @@ pub fn run() -> Result<()> {
     for finding in &findings {
         println!("{finding}");
     }
-    match findings.len() {
-        0 => {
-            println!("tidy: {} files, nothing found", files.len());
-            Ok(())
-        }
-        1 => bail!("one thing to tidy"),
-        several => bail!("{several} things to tidy"),
-    }
+    ensure!(findings.is_empty(), "to tidy: {}", findings.len());
+    println!("tidy: {} files, nothing found", files.len());
+    Ok(())
 }
 
 /// Every text file below the root that git does not ignore.
-fn files(root: &Path) -> Result<Vec<File>> {
+pub(crate) fn files(root: &Path) -> Result<Vec<File>> {
     let mut found = Vec::new();
-    // As for every checkout: nothing of this machine's own settings, nor of a repository around this one.
+    // The same in every checkout: neither this machine's settings nor a repository around this one count.
     let mut walk = WalkBuilder::new(root);
     walk.hidden(false).parents(false).git_global(false).git_exclude(false).require_git(false);
     for entry in walk.filter_entry(|entry| entry.file_name() != ".git").build() {
@@ -87,7 +79,7 @@ fn files(root: &Path) -> Result<Vec<File>> {
         if entry.file_type().is_some_and(|kind| kind.is_file()) {
             let path = entry.path().strip_prefix(root)?.to_string_lossy().into_owned();
             let bytes = fs::read(entry.path()).with_context(|| format!("cannot read {path}"))?;
-            // What is not UTF-8 is a picture or the like: no rule applies to it.
+            // A file that is not UTF-8 is a picture or the like: no rule applies to it.
             found.extend(String::from_utf8(bytes).map(|text| File { path, text }));
         }
     }
@@ -116,11 +108,5 @@ mod tests {
         }
         let paths: Vec<String> = files(root.path()).unwrap().into_iter().map(|file| file.path).collect();
         assert_eq!(paths, [".gitignore", "crates/target/c.rs"]);
-    }
-
-    #[test]
-    fn a_finding_reads_like_a_compilers() {
-        assert_eq!(Finding::new("a.rs", 7, "no").to_string(), "a.rs:7: no");
-        assert_eq!(Finding::new("a.rs", 0, "no").to_string(), "a.rs: no");
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! `cached-keys KEYS PER_ACCOUNT CAPACITY` passes `KEYS` keys through a cache of `CAPACITY` bytes. The keys have a name
 //! of 20 characters, four scopes and an HMAC digest. Their accounts are merchants below a partner and the platform.
-//! Prints the bytes per key, measured by the kernel and by the cache, and the number of keys in the cache at the end.
+//! Prints the bytes per key as JSON, measured by the kernel and by the cache, and the number of keys in the cache at the
+//! end.
 
 use anyhow::{Context as _, Result, bail, ensure};
 use keyward_benches::Counted;
@@ -16,6 +17,7 @@ use keyward_verifier::{
     Cache, Credential, Std,
     protocol::{Generation, Rules},
 };
+use serde_json::json;
 use uuid::Uuid;
 
 #[global_allocator]
@@ -37,10 +39,8 @@ fn main() -> Result<()> {
     }
     let (after, size) = (resident_bytes()?, cache.size());
     let grown = after.saturating_sub(before);
-    println!("keys {}", size.keys);
-    println!("resident {}", grown / size.keys.max(1));
-    println!("counted {}", size.bytes / size.keys.max(1));
-    println!("grown {grown}");
+    let (resident, counted) = (grown / size.keys.max(1), size.bytes / size.keys.max(1));
+    println!("{}", json!({"keys": size.keys, "resident": resident, "counted": counted, "grown": grown}));
     Ok(())
 }
 

@@ -2,7 +2,8 @@
 //! Measures in the process, after the look-up of the row.
 //!
 //! `timing TIMES` judges `TIMES` values of each kind in a mixed order, and compares every two kinds by Welch's test.
-//! Prints the greatest difference in nanoseconds. Omits the slowest hundredth of each kind, which are interrupts.
+//! Prints means and differences in nanoseconds, a line of JSON each. Omits the slowest hundredth of each kind, which are
+//! interrupts.
 
 use std::{hint::black_box, time::Instant};
 
@@ -14,6 +15,7 @@ use keyward_domain::{
     Verdict, judge,
 };
 use keyward_verifier::PackedKey;
+use serde_json::json;
 use uuid::Uuid;
 
 #[global_allocator]
@@ -50,20 +52,16 @@ fn main() -> Result<()> {
     }
     let measured: Vec<Measured> = kinds.iter().zip(taken).map(|(kind, taken)| measure(kind.name, taken)).collect();
     for Measured { name, mean, .. } in &measured {
-        println!("mean {mean:.1} {name}");
+        println!("{}", json!({"kind": name, "mean": mean}));
     }
     let pairs =
         measured.iter().enumerate().flat_map(|(n, one)| measured[n + 1..].iter().map(move |other| (one, other)));
     for (one, other) in pairs {
         let difference = one.mean - other.mean;
         let error = (one.variance + other.variance).sqrt();
-        println!(
-            "difference {difference:.1} ± {:.1} t {:.1} {} - {}",
-            1.96 * error,
-            difference / error,
-            one.name,
-            other.name
-        );
+        let pair = format!("{} - {}", one.name, other.name);
+        let (margin, t) = (1.96 * error, difference / error);
+        println!("{}", json!({"pair": pair, "difference": difference, "margin": margin, "t": t}));
     }
     Ok(())
 }

@@ -10,19 +10,19 @@ use std::sync::OnceLock;
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::Value;
 
-/// The folder of the workspace's `Cargo.toml`.
+/// The folder that holds the workspace's `Cargo.toml`: of the package that cargo started, or else around the current
+/// folder. It is never compiled in, because a copied target folder would keep the path of the original.
+///
+/// # Panics
+/// Outside of a workspace.
 #[must_use]
 pub fn workspace_root() -> &'static Path {
     static ROOT: OnceLock<PathBuf> = OnceLock::new();
-    // The variable is current if cargo starts the program. A path from build time may be outdated in a copied target
-    // folder.
     ROOT.get_or_init(|| {
-        let package =
-            variable("CARGO_MANIFEST_DIR").map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
-        package
-            .ancestors()
-            .find(|folder| folder.join("Cargo.lock").exists())
-            .map_or_else(|| package.clone(), PathBuf::from)
+        let package = variable("CARGO_MANIFEST_DIR").map(PathBuf::from).or_else(|| std::env::current_dir().ok());
+        let mut folders = package.iter().flat_map(|package| package.ancestors());
+        let root = folders.find(|folder| folder.join("Cargo.lock").exists());
+        root.expect("started by cargo or inside the workspace").to_owned()
     })
 }
 

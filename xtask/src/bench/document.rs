@@ -1,6 +1,6 @@
-//! The page with the figures: prose by hand, and between two marks each what the last whole run measured.
+//! The page with the figures: prose by hand, and between marks the figures of the last whole run.
 //!
-//! A run that measured only some figures replaces those lines and leaves the others as they are.
+//! A run that measured only some figures replaces those lines and leaves the others.
 
 use std::fs;
 
@@ -9,20 +9,20 @@ use anyhow::{Context as _, Result};
 use super::figures::{OTHERS_HEAD, Report, TARGETS_HEAD};
 use keyward_testkit::run;
 
-/// Where it is, from the root of the workspace.
+/// Its path in the workspace.
 pub(super) const PATH: &str = "docs/performance.md";
 
-/// Writes what was measured into the page.
+/// Writes the figures into the page.
 pub(super) fn write(machine: &str, report: &Report) -> Result<()> {
     let path = run::workspace_root().join(PATH);
     let text = fs::read_to_string(&path).with_context(|| format!("cannot read {PATH}"))?;
     let text = replace(&text, "machine", |_| machine.to_owned())?;
-    let text = replace(&text, "targets", |old| table(TARGETS_HEAD, old, &report.targets()))?;
-    let text = replace(&text, "others", |old| table(OTHERS_HEAD, old, &report.others()))?;
+    let text = replace(&text, "targets", |old| table(TARGETS_HEAD, old, &report.lines(true)))?;
+    let text = replace(&text, "others", |old| table(OTHERS_HEAD, old, &report.lines(false)))?;
     fs::write(&path, text).with_context(|| format!("cannot write {PATH}"))
 }
 
-/// Puts something else between the marks of this name.
+/// Replaces the text between the marks of this name.
 fn replace(text: &str, name: &str, new: impl FnOnce(&str) -> String) -> Result<String> {
     let (begin, end) = (format!("<!-- measured: {name} -->\n"), "<!-- end -->");
     let lacks = || format!("{PATH} has no `{}` with an `{end}` after it", begin.trim());
@@ -46,18 +46,16 @@ fn table(head: &str, old: &str, lines: &[String]) -> String {
 
 #[cfg(test)]
 mod tests {
-    //! What was written by hand stays, and so does what was not measured this time.
     use super::*;
 
     #[test]
-    fn only_what_stands_between_the_marks_is_replaced() {
-        let page = "by hand\n<!-- measured: machine -->\nold\n<!-- end -->\nmore\n<!-- measured: x -->\n<!-- end -->\n";
-        let written = replace(page, "machine", |old| format!("not {old}")).unwrap();
-        assert_eq!(
-            written,
-            "by hand\n<!-- measured: machine -->\nnot old\n<!-- end -->\nmore\n<!-- measured: x -->\n<!-- end -->\n"
-        );
-        assert!(replace(page, "nothing", str::to_owned).is_err());
+    fn only_the_text_between_the_marks_is_replaced() {
+        let page = |machine: &str| {
+            let others = "<!-- measured: x -->\n<!-- end -->\n";
+            format!("by hand\n<!-- measured: machine -->\n{machine}\n<!-- end -->\nmore\n{others}")
+        };
+        assert_eq!(replace(&page("old"), "machine", |old| format!("not {old}")).unwrap(), page("not old"));
+        assert!(replace(&page("old"), "nothing", str::to_owned).is_err());
     }
 
     #[test]

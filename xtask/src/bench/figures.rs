@@ -1,4 +1,4 @@
-//! Figures of one run and their tables: minimum, median and maximum of several rounds, so that noise shows.
+//! Figures of one run and their tables: minimum, median and maximum of several rounds, so that noise is visible.
 
 use std::fmt;
 
@@ -7,15 +7,14 @@ use std::fmt;
 pub(super) enum Target {
     /// No target: for orientation.
     None,
-    /// The median is this or more.
+    /// The median is at least this.
     AtLeast(f64),
-    /// The median is this or less.
+    /// The median is at most this.
     AtMost(f64),
-    /// Every single round is this or less.
+    /// Every single round is at most this.
     Always(f64),
 }
 
-/// What is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Unit {
     Ratio,
@@ -44,7 +43,7 @@ impl Unit {
     }
 }
 
-/// One figure, taken several times.
+/// One figure, measured several times.
 struct Figure {
     name: String,
     target: Target,
@@ -70,11 +69,17 @@ impl Report {
         }
     }
 
-    /// Adds one round to a figure for orientation, unless it could not be taken on this machine.
+    /// Adds one round to a figure without a target, unless this machine cannot measure it.
     pub(super) fn note(&mut self, name: impl Into<String>, unit: Unit, value: impl Into<Option<f64>>) {
         if let Some(value) = value.into() {
             self.add(name, Target::None, unit, value);
         }
+    }
+
+    /// Adds one round of times in milliseconds by two percentiles, each of which may have a target.
+    pub(super) fn add_times(&mut self, name: &str, times: &[f64], p50: Target, p99: Target) {
+        self.add(format!("{name}, p50"), p50, Unit::Milliseconds, percentile(times, 50));
+        self.add(format!("{name}, p99"), p99, Unit::Milliseconds, percentile(times, 99));
     }
 
     /// Adds the figures of a row.
@@ -82,54 +87,38 @@ impl Report {
         self.0.extend(row.0);
     }
 
-    /// The lines of the table of figures that are to reach something.
-    pub(super) fn targets(&self) -> Vec<String> {
-        self.0.iter().filter(|figure| figure.target != Target::None).map(Figure::target_line).collect()
-    }
-
-    /// The lines of the table of the others.
-    pub(super) fn others(&self) -> Vec<String> {
-        self.0.iter().filter(|figure| figure.target == Target::None).map(Figure::line).collect()
+    /// The lines of the table of figures that have a target, or of the table of the others.
+    pub(super) fn lines(&self, with_target: bool) -> Vec<String> {
+        self.0.iter().filter(|figure| (figure.target != Target::None) == with_target).map(Figure::line).collect()
     }
 }
 
 impl Figure {
     fn line(&self) -> String {
-        let [min, median, max] = self.shown();
-        format!("| {} | {min} | {median} | {max} |", self.name)
-    }
-
-    fn target_line(&self) -> String {
-        let [min, median, max] = self.shown();
-        let spread = spread(&self.values);
-        let (to_reach, reached) = match self.target {
-            Target::None => (String::new(), true),
-            Target::AtLeast(least) => (format!("≥ {}", self.unit.show(least)), spread[1] >= least),
-            Target::AtMost(most) => (format!("≤ {}", self.unit.show(most)), spread[1] <= most),
-            Target::Always(most) => (format!("always ≤ {}", self.unit.show(most)), spread[2] <= most),
+        let spread = [0, 50, 100].map(|percent| percentile(&self.values, percent));
+        let [_, median, max] = spread;
+        let shown = spread.map(|value| self.unit.show(value)).join(" | ");
+        let judged = |sign: &str, limit: f64, is_reached: bool| {
+            let reached = if is_reached { "yes" } else { "**no**" };
+            format!("| {} | {sign} {} | {shown} | {reached} |", self.name, self.unit.show(limit))
         };
-        let reached = if reached { "yes" } else { "**no**" };
-        format!("| {} | {to_reach} | {min} | {median} | {max} | {reached} |", self.name)
-    }
-
-    fn shown(&self) -> [String; 3] {
-        spread(&self.values).map(|value| self.unit.show(value))
+        match self.target {
+            Target::None => format!("| {} | {shown} |", self.name),
+            Target::AtLeast(least) => judged("≥", least, median >= least),
+            Target::AtMost(most) => judged("≤", most, median <= most),
+            Target::Always(most) => judged("always ≤", most, max <= most),
+        }
     }
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{TARGETS_HEAD}\n{}\n", self.targets().join("\n"))?;
-        writeln!(f, "{OTHERS_HEAD}\n{}", self.others().join("\n"))
+        writeln!(f, "{TARGETS_HEAD}\n{}\n", self.lines(true).join("\n"))?;
+        writeln!(f, "{OTHERS_HEAD}\n{}", self.lines(false).join("\n"))
     }
 }
 
-/// Minimum, median and maximum; zeros of nothing.
-fn spread(values: &[f64]) -> [f64; 3] {
-    [percentile(values, 0), percentile(values, 50), percentile(values, 100)]
-}
-
-/// The value that this percentage does not exceed; zero of nothing.
+/// The value that this percentage does not exceed; zero if there are none.
 pub(super) fn percentile(values: &[f64], percent: usize) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_unstable_by(f64::total_cmp);
@@ -139,7 +128,6 @@ pub(super) fn percentile(values: &[f64], percent: usize) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    //! The tables say what was measured.
     use super::*;
 
     #[test]
@@ -153,14 +141,14 @@ mod tests {
             report.note("unknown", Unit::PerSecond, None);
         }
         assert_eq!(
-            report.targets(),
+            report.lines(true),
             [
                 "| ratio | ≥ 0.90 | 0.85 | 0.91 | 0.95 | yes |",
                 "| time | ≤ 0.90 ms | 0.85 ms | 0.91 ms | 0.95 ms | **no** |",
                 "| worst | always ≤ 0.92 ms | 0.85 ms | 0.91 ms | 0.95 ms | **no** |",
             ]
         );
-        assert_eq!(report.others(), ["| rate | 85/s | 91/s | 95/s |"]);
+        assert_eq!(report.lines(false), ["| rate | 85/s | 91/s | 95/s |"]);
     }
 
     #[test]

@@ -1,24 +1,21 @@
-//! `cargo xtask instructions`: how many instructions the steps of a cached verification take, counted by valgrind.
+//! `cargo xtask instructions`: the instructions of each step of a cached verification, counted by valgrind.
 //!
-//! The same on a busy machine and on an idle one, so it can fail CI: what grew by more than 5 % since the counts were
-//! accepted needs a reason, and `--accept` with that reason in the commit. Counts are compared with those of the same
-//! compiler and target only; where there is no valgrind, or another compiler, nothing is checked, and that is said.
+//! A count is the same on a busy machine and on an idle one, so it can fail CI: growth by more than 5 % over the
+//! accepted count needs a reason, and `--accept` with that reason in the commit. Only counts of the same compiler and
+//! target are compared; without valgrind, or with another compiler, it reports that nothing was checked.
 
-mod accepted;
 mod profile;
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::fs;
 use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
 use clap::builder::PossibleValuesParser;
+use serde::{Deserialize, Serialize};
 
-use super::{
-    Bench,
-    figures::{Report, Unit},
-    programs::{self, Programs},
-};
-use accepted::Accepted;
+use super::figures::{Report, Unit};
+use super::{Bench, programs, programs::Programs};
 use keyward_testkit::{run, tools};
 use profile::Profile;
 
@@ -36,17 +33,20 @@ const CASES: &[&str] = &[
     "verify-by-token",
     "bare",
 ];
-/// How often each is repeated; the count is that of one.
+/// Repetitions of each step; the count is that of one.
 const TIMES: u32 = 500;
-/// By how much a count may grow unnoticed, in percent.
+/// Growth of a count that is accepted, in percent.
 const MOST_GROWTH: u64 = 5;
-/// The functions that are not counted: a processor has instructions of its own for them, or the library picks another
-/// routine on each kind, so the count on valgrind's plain processor means nothing.
+/// Functions that are not counted: a processor has special instructions for them, or the library selects a routine by
+/// processor, so the count on valgrind's plain processor means nothing.
 const CRYPTOGRAPHY: &[&str] = &["sha2::", "aws_lc_", "Ledwards25519_"];
 
-/// Count the instructions of a cached verification and compare them with benches/instructions.txt; part of `test`
+/// The path of the accepted counts in the workspace.
+const ACCEPTED: &str = "benches/instructions.json";
+
+/// Count the instructions of a cached verification and compare them with benches/instructions.json; part of `test`
 #[derive(Clone, Debug, Default, clap::Args)]
-pub struct Options {
+pub(crate) struct Options {
     /// Write the counts to that file instead
     #[arg(long)]
     accept: bool,
@@ -55,11 +55,15 @@ pub struct Options {
     profile: Option<String>,
 }
 
+/// The accepted counts, and their compiler.
+#[derive(Deserialize, Serialize)]
+struct Accepted {
+    compiler: String,
+    counts: BTreeMap<String, u64>,
+}
+
 /// Counts, compares, and reports what grew.
-///
-/// # Errors
-/// When something grew, or cannot be built or run.
-pub fn run(options: &Options) -> Result<()> {
+pub(crate) fn run(options: &Options) -> Result<()> {
     if let Some(case) = &options.profile {
         let profile = profile(&programs()?, case)?;
         println!("{} instructions for each {case}, of these:", profile.count(TIMES, CRYPTOGRAPHY));
@@ -67,8 +71,10 @@ pub fn run(options: &Options) -> Result<()> {
         return Ok(());
     }
     if options.accept {
-        accepted::write(&Accepted { compiler: compiler()?, counts: count(&programs()?)? })?;
-        println!("Written to {}; explain in the commit why what grew had to grow.", accepted::PATH);
+        let counts = count(&programs()?)?.into_iter().map(|(case, count)| (case.to_owned(), count)).collect();
+        let text = serde_json::to_string_pretty(&Accepted { compiler: compiler()?, counts })? + "\n";
+        fs::write(run::workspace_root().join(ACCEPTED), text).with_context(|| format!("cannot write {ACCEPTED}"))?;
+        println!("Written to {ACCEPTED}; give the reason for any growth in the commit.");
         return Ok(());
     }
     check()
@@ -76,7 +82,6 @@ pub fn run(options: &Options) -> Result<()> {
 
 /// The row of the table.
 pub(super) fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
-    tools::find_or_install("valgrind", "valgrind")?;
     #[expect(clippy::cast_precision_loss, reason = "counts far below 2^53")]
     for (case, count) in count(&bench.programs)? {
         report.note(format!("instructions: {case}"), Unit::Count, count as f64);
@@ -89,32 +94,38 @@ fn check() -> Result<()> {
         println!("NOT CHECKED: instruction counts; {error:#}");
         return Ok(());
     }
-    let (accepted, compiler) = (accepted::read()?, compiler()?);
+    let text = fs::read_to_string(run::workspace_root().join(ACCEPTED));
+    let text = text.with_context(|| format!("cannot read {ACCEPTED}"))?;
+    let accepted: Accepted = serde_json::from_str(&text)
+        .with_context(|| format!("{ACCEPTED} is not valid: `cargo xtask instructions --accept` writes it again"))?;
+    let compiler = compiler()?;
     if accepted.compiler != compiler {
-        println!(
-            "NOT CHECKED: instruction counts; they were accepted with {}, and this is {compiler}",
-            accepted.compiler
-        );
+        let Accepted { compiler: other, .. } = accepted;
+        println!("NOT CHECKED: instruction counts; they were accepted with {other}, and this is {compiler}");
         return Ok(());
     }
-    let counted = count(&programs()?)?;
     let mut grown = Vec::new();
-    for (case, count) in &counted {
-        let before = accepted.counts.iter().find(|(name, _)| name == case).map(|(_, count)| *count);
-        let before =
-            before.with_context(|| format!("no count was accepted for {case}: `cargo xtask instructions --accept`"))?;
+    for (case, count) in count(&programs()?)? {
+        let before = accepted.counts.get(case);
+        let before = *before
+            .with_context(|| format!("no count was accepted for {case}: `cargo xtask instructions --accept`"))?;
         println!("{case:>16}: {count:>6} instructions, accepted {before:>6}");
-        if accepted::has_grown(before, *count, MOST_GROWTH) {
-            grown.push(case.as_str());
+        if has_grown(before, count) {
+            grown.push(case);
         }
     }
     ensure!(
         grown.is_empty(),
-        "more than {MOST_GROWTH} % more instructions in {}: `cargo xtask instructions --profile CASE` says where; if there is a reason, \
-         `cargo xtask instructions --accept` and say it in the commit",
+        "more than {MOST_GROWTH} % more instructions in {}: `cargo xtask instructions --profile CASE` shows where; if \
+         there is a reason, `cargo xtask instructions --accept`, and give the reason in the commit",
         grown.join(", ")
     );
     Ok(())
+}
+
+/// Whether a count exceeds the accepted one by more than the margin.
+const fn has_grown(accepted: u64, counted: u64) -> bool {
+    counted * 100 > accepted * (100 + MOST_GROWTH)
 }
 
 fn programs() -> Result<Programs> {
@@ -123,30 +134,35 @@ fn programs() -> Result<Programs> {
 }
 
 /// The count of each step.
-fn count(programs: &Programs) -> Result<Vec<(String, u64)>> {
-    let each = CASES.iter().map(|case| Ok(((*case).to_owned(), profile(programs, case)?.count(TIMES, CRYPTOGRAPHY))));
-    each.collect()
+fn count(programs: &Programs) -> Result<Vec<(&'static str, u64)>> {
+    CASES.iter().map(|case| Ok((*case, profile(programs, case)?.count(TIMES, CRYPTOGRAPHY)))).collect()
 }
 
 fn profile(programs: &Programs, case: &str) -> Result<Profile> {
     let valgrind = tools::find_or_install("valgrind", "valgrind")?;
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("profile");
-    // Only what happens inside that function is counted.
+    // Only instructions inside that function are counted.
     let options = ["--tool=callgrind", "--quiet", "--toggle-collect=*counted*", "--compress-strings=no"];
     let mut command = Command::new(valgrind);
     command.args(options).arg(format!("--callgrind-out-file={}", file.display()));
     run::capture(command.arg(programs.path("instructions")).args([case, &TIMES.to_string()]))?;
-    read(&file)
-}
-
-fn read(file: &Path) -> Result<Profile> {
-    Profile::read(&std::fs::read_to_string(file).context("valgrind wrote no profile")?)
+    Profile::read(&fs::read_to_string(file).context("valgrind wrote no profile")?)
 }
 
 /// The compiler and the target, in a line.
 fn compiler() -> Result<String> {
-    let said = run::capture(Command::new("rustc").arg("-vV"))?;
-    let field = |name| said.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
+    let version = run::capture(Command::new("rustc").arg("-vV"))?;
+    let field = |name| version.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
     Ok(format!("rustc {} for {}", field("release: "), field("host: ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn growth_by_five_percent_is_accepted_and_more_is_not() {
+        assert!(!has_grown(1_000, 1_050) && has_grown(1_000, 1_051) && !has_grown(1_000, 10));
+    }
 }

@@ -1,4 +1,4 @@
-//! What the figures were taken on, in words.
+//! The machine of the figures, in words.
 
 use std::fs;
 use std::process::Command;
@@ -14,16 +14,16 @@ pub(super) fn describe(effort: &Effort) -> String {
         let line = text.lines().find_map(|line| line.strip_prefix(start))?;
         Some(line.trim_start_matches([' ', '\t', ':', '=']).trim_matches('"').to_owned())
     };
-    let said = |program: &str, argument: &str| {
-        let said = run::capture(Command::new(program).arg(argument)).ok()?;
-        said.lines().next().map(str::to_owned)
+    let printed = |program: &str, argument: &str| {
+        let text = run::capture(Command::new(program).arg(argument)).ok()?;
+        text.lines().next().map(str::to_owned)
     };
     let unknown = || "unknown".to_owned();
     let cores = thread::available_parallelism().map_or(1, usize::from);
     let processor = first("/proc/cpuinfo", "model name").unwrap_or_else(unknown);
     let system = first("/etc/os-release", "PRETTY_NAME").unwrap_or_else(unknown);
-    let kernel = said("uname", "-sr").unwrap_or_else(unknown);
-    let compiler = said("rustc", "--version").unwrap_or_else(unknown);
+    let kernel = printed("uname", "-sr").unwrap_or_else(unknown);
+    let compiler = printed("rustc", "--version").unwrap_or_else(unknown);
     let Effort { rounds, seconds, .. } = effort;
     format!(
         "{cores} cores ({processor}), {system}, {kernel}, {compiler}. Load generator, service and database share the \

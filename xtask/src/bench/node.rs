@@ -1,5 +1,5 @@
-//! The programs under load: nodes of the service, each in a folder of its own, and the yardsticks beside them. All
-//! listen on loopback and end with their owner.
+//! The programs under load: nodes of the service, each in its own folder, and the yardsticks beside them. All listen
+//! on loopback and end with their owner.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -17,12 +17,12 @@ use keyward_testkit::pg::{Cluster, Durability};
 use keyward_testkit::process::Process;
 use keyward_testkit::program::{Demo, Program, Server, member};
 
-/// How a node is started.
+/// Options for starting a node.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Launch<'a> {
     /// Its Postgres; an embedded database if there is none.
     pub(super) database: Option<&'a str>,
-    /// A node of the same service, with its master key and its demo accounts; if there is none, it makes its own.
+    /// A node of the same service, whose master key and demo accounts it uses; without one, it makes its own.
     pub(super) beside: Option<&'a Node>,
     /// Settings, by the names of their variables.
     pub(super) settings: &'a [(&'a str, &'a str)],
@@ -70,7 +70,7 @@ impl Node {
     pub(super) fn create_key(&self, client: &Client, name: &str, scopes: &[&str]) -> Result<Created> {
         let body = json!({"mid": self.demo.merchant, "name": name, "type": "secret", "scopes": scopes});
         let request = Request::post(self.url(), "/v1/api-keys", 201, &body.to_string());
-        let key = client.ask(&request.bearer(&self.demo.platform.app_secret))?.json();
+        let key = client.ask(&request.bearer(&self.demo.platform.app_secret))?.answer.json();
         Ok(Created { id: member(&key, "id")?, value: member(&key, "value")? })
     }
 
@@ -81,7 +81,7 @@ impl Node {
     }
 }
 
-/// An empty database of its own for nodes, on a Postgres that writes to its disk before it answers.
+/// An empty database for nodes, on a Postgres that writes to its disk before it answers.
 pub(super) struct Postgres {
     pub(super) cluster: Cluster,
     pub(super) url: String,
@@ -107,12 +107,12 @@ impl Postgres {
     }
 }
 
-/// Starts a program that needs nothing but its words.
+/// Starts a program that needs only its arguments.
 pub(super) fn yardstick(command: &mut Command) -> Result<Server> {
     Server::ready(Process::spawn(command)?)
 }
 
-/// A folder for a node: on a disk, because /tmp is memory on some machines, and open to its owner alone, because a node
+/// A folder for a node: on a disk, because /tmp is memory on some machines, and open to its owner only, because a node
 /// refuses any other.
 pub(super) fn data_folder() -> Result<TempDir> {
     let only_the_owner = std::fs::Permissions::from_mode(0o700);

@@ -7,13 +7,13 @@ use std::process::Command;
 use anyhow::{Context as _, Result};
 use tempfile::NamedTempFile;
 
-use super::CONNECTIONS;
+use super::{CONNECTIONS, wrk::Load};
 use keyward_testkit::{
     pg::{Cluster, with_database},
     run,
 };
 
-/// Makes an empty database and gives its URL.
+/// Makes an empty database and returns its URL.
 pub(super) fn fresh_database(cluster: &Cluster, name: &str) -> Result<String> {
     psql(cluster, &cluster.url(), &format!("CREATE DATABASE {name}"))?;
     with_database(&cluster.url(), name)
@@ -38,7 +38,7 @@ pub(super) struct Pgbench<'a> {
 }
 
 impl<'a> Pgbench<'a> {
-    /// `scale` times 100,000 rows to look up.
+    /// With `scale` times 100,000 rows to look up.
     pub(super) fn prepare(cluster: &'a Cluster, scale: u32) -> Result<Self> {
         let url = fresh_database(cluster, "yardstick")?;
         let pgbench = cluster.bin_dir().join("pgbench");
@@ -55,23 +55,24 @@ impl<'a> Pgbench<'a> {
         &self.url
     }
 
-    /// Look-ups by primary key, a second.
-    pub(super) fn selects(&self, seconds: u32) -> Result<f64> {
-        self.rate(&["--builtin", "select-only"], seconds)
+    /// Look-ups by primary key.
+    pub(super) fn selects(&self, seconds: u32) -> Result<Load> {
+        self.load(&["--builtin", "select-only"], seconds)
     }
 
-    /// Inserts of one row a commit, a second.
-    pub(super) fn inserts(&self, seconds: u32) -> Result<f64> {
+    /// Inserts of one row a commit.
+    pub(super) fn inserts(&self, seconds: u32) -> Result<Load> {
         let script = self.inserts.path().to_string_lossy();
-        self.rate(&["--file", &script], seconds)
+        self.load(&["--file", &script], seconds)
     }
 
-    fn rate(&self, what: &[&str], seconds: u32) -> Result<f64> {
+    fn load(&self, what: &[&str], seconds: u32) -> Result<Load> {
         let mut command = Command::new(self.cluster.bin_dir().join("pgbench"));
         command.args(["--no-vacuum", "--protocol", "prepared", "--jobs", "1"]).args(what);
         command.args(["--client", &CONNECTIONS.to_string(), "--time", &seconds.to_string(), &self.url]);
-        let said = run::capture(&mut command)?;
-        let rate = said.split_once("tps = ").and_then(|(_, rest)| rest.split_whitespace().next()?.parse().ok());
-        rate.with_context(|| format!("pgbench said no rate:\n{said}"))
+        let printed = run::capture(&mut command)?;
+        let rate = printed.split_once("tps = ").and_then(|(_, rest)| rest.split_whitespace().next()?.parse().ok());
+        let per_second: f64 = rate.with_context(|| format!("pgbench printed no rate:\n{printed}"))?;
+        Ok(Load { per_second, requests: per_second * f64::from(seconds), p99: 0.0 })
     }
 }

@@ -3,7 +3,6 @@
 use std::time::Instant;
 
 use anyhow::{Context as _, Result, ensure};
-use serde_json::Value;
 
 use keyward_testkit::http::{Answer, Blocking};
 
@@ -42,7 +41,7 @@ impl Request {
         self.header("Authorization", &format!("Bearer {credential}"))
     }
 
-    /// The very same request to another server and path.
+    /// The same request to another server and path.
     pub(super) fn elsewhere(&self, base: &str, path: &str, expected: u16) -> Self {
         Self { base: base.into(), path: path.into(), expected, ..self.clone() }
     }
@@ -51,16 +50,10 @@ impl Request {
 /// A client that sends one request at a time over one connection.
 pub(super) struct Client(Blocking);
 
-/// An answer of the expected status, and how long it took, in milliseconds.
+/// An answer of the expected status, and its time in milliseconds.
 pub(super) struct Timed {
     pub(super) answer: Answer,
     pub(super) millis: f64,
-}
-
-impl Timed {
-    pub(super) fn json(&self) -> Value {
-        self.answer.json()
-    }
 }
 
 impl Client {
@@ -68,24 +61,18 @@ impl Client {
         Blocking::new().map(Self)
     }
 
-    /// Sends a request and reads the answer to its end.
-    ///
-    /// # Errors
-    /// When there is none, or it has another status than the expected one.
-    #[expect(clippy::disallowed_methods, reason = "measures; nothing is decided by it")]
+    /// Sends a request and reads the answer to its end; an error if it has another status than the expected one.
+    #[expect(clippy::disallowed_methods, reason = "measures; no decision depends on it")]
     pub(super) fn ask(&self, request: &Request) -> Result<Timed> {
         let started = Instant::now();
         let answer = self.ask_anything(request)?;
         let millis = started.elapsed().as_secs_f64() * 1_000.0;
         let Answer { status, text, .. } = &answer;
-        ensure!(*status == request.expected, "{} {} was answered {status}: {text}", request.method, request.path);
+        ensure!(*status == request.expected, "{} {} returned {status}: {text}", request.method, request.path);
         Ok(Timed { answer, millis })
     }
 
     /// Sends a request and reads the answer to its end, whatever its status.
-    ///
-    /// # Errors
-    /// When no answer comes.
     pub(super) fn ask_anything(&self, request: &Request) -> Result<Answer> {
         let Request { method, base, path, headers, body, .. } = request;
         let sent = self.0.request(method, &format!("{base}{path}"));

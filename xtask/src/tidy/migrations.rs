@@ -1,6 +1,6 @@
 //! Rules for migrations: both databases take the same steps, and no step hides what it reads.
 //!
-//! It never judges the SQL itself: the databases do that when `cargo xtask sqlx` applies it.
+//! It never checks the SQL itself: the databases do that when `cargo xtask sqlx` applies it.
 
 use std::collections::BTreeMap;
 
@@ -11,6 +11,7 @@ const DIALECTS: [&str; 2] = ["postgres", "sqlite"];
 
 pub(super) fn check(files: &[File]) -> Vec<Finding> {
     let mut findings = Vec::new();
+    let mut say = |path: &str, line: usize, message: &str| findings.push(Finding::new(path, line, message));
     let mut homes: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for file in files {
         let Some((dialect, name)) = file.path.strip_prefix("migrations/").and_then(|rest| rest.split_once('/')) else {
@@ -18,39 +19,24 @@ pub(super) fn check(files: &[File]) -> Vec<Finding> {
         };
         homes.entry(name).or_default().push(dialect);
         if number(name).is_none() {
-            findings.push(Finding::new(
-                &file.path,
-                0,
-                "call it NNNN_name.sql, with a number of four digits: they are applied in that order",
-            ));
+            say(&file.path, 0, "call it NNNN_name.sql, with a number of four digits: they are applied in that order");
         }
         for (line, text) in (1..).zip(file.text.lines()) {
-            let statement = text.split("--").next().unwrap_or_default();
-            findings.extend(
-                forbidden_sql(statement)
-                    .into_iter()
-                    .map(|(word, why)| Finding::new(&file.path, line, format!("`{word}` in SQL: {why}"))),
-            );
+            for (word, reason) in forbidden_sql(text.split("--").next().unwrap_or_default()) {
+                say(&file.path, line, &format!("`{word}` in SQL: {reason}"));
+            }
         }
     }
     for (name, dialects) in &homes {
         for dialect in DIALECTS.iter().filter(|dialect| !dialects.contains(dialect)) {
             let path = format!("migrations/{dialect}/{name}");
-            findings.push(Finding::new(
-                &path,
-                0,
-                "missing: both databases have the same numbers and names; where one \
-                                                  has nothing to do, its file says why",
-            ));
+            say(&path, 0, "missing: both databases have the same files; one that has nothing to do says why");
         }
     }
     let names: Vec<&&str> = homes.keys().collect();
     for pair in names.windows(2).filter(|pair| number(pair[0]).is_some() && number(pair[0]) == number(pair[1])) {
-        findings.push(Finding::new(
-            "migrations",
-            0,
-            format!("{} and {} have the same number: give the later one the next", pair[0], pair[1]),
-        ));
+        let message = format!("{} and {} have the same number: give the later one the next", pair[0], pair[1]);
+        say("migrations", 0, &message);
     }
     findings
 }
@@ -66,35 +52,26 @@ fn number(name: &str) -> Option<u16> {
 mod tests {
     use super::*;
 
-    fn findings(files: &[(&str, &str)]) -> Vec<String> {
+    /// Checks the findings where both databases have the first files, and Postgres has the others too.
+    #[track_caller]
+    fn found(both: &[(&str, &str)], postgres: &[(&str, &str)], expected: &[&str]) {
+        let file =
+            |dialect, name, text| File { path: format!("migrations/{dialect}/{name}"), text: String::from(text) };
+        let twins =
+            DIALECTS.iter().flat_map(|dialect| both.iter().map(move |(name, text)| file(*dialect, *name, *text)));
         let files: Vec<File> =
-            files.iter().map(|(path, text)| File { path: (*path).to_owned(), text: (*text).to_owned() }).collect();
-        check(&files).iter().map(ToString::to_string).collect()
+            twins.chain(postgres.iter().map(|(name, text)| file("postgres", *name, *text))).collect();
+        let found: Vec<String> = check(&files).iter().map(ToString::to_string).collect();
+        assert_eq!(found.len(), expected.len(), "{found:?}");
+        found.iter().zip(expected).for_each(|(found, expected)| assert!(found.starts_with(expected), "{found}"));
     }
 
     #[test]
-    fn twins_pass_and_other_files_are_no_migrations() {
-        let twins = [
-            ("migrations/postgres/0001_a.sql", "-- now()\nSELECT 1"),
-            ("migrations/sqlite/0001_a.sql", ""),
-            ("migrations/README.md", ""),
-        ];
-        assert!(findings(&twins).is_empty());
-    }
-
-    #[test]
-    fn a_step_of_one_database_alone_is_found() {
-        let found = findings(&[("migrations/postgres/0001_a.sql", "")]);
-        assert_eq!(found.len(), 1);
-        assert!(found[0].starts_with("migrations/sqlite/0001_a.sql: missing"), "{found:?}");
-    }
-
-    #[test]
-    fn one_number_is_one_step() {
-        let one = ["postgres", "sqlite"].map(|dialect| format!("migrations/{dialect}/0001_a.sql"));
-        let other = ["postgres", "sqlite"].map(|dialect| format!("migrations/{dialect}/0001_b.sql"));
-        let files: Vec<(&str, &str)> = one.iter().chain(&other).map(|path| (path.as_str(), "")).collect();
-        assert_eq!(findings(&files).len(), 1);
+    fn both_databases_take_the_same_steps_under_one_number_each() {
+        found(&[("0001_a.sql", "-- now()\nSELECT 1")], &[], &[]);
+        found(&[], &[("0001_a.sql", "")], &["migrations/sqlite/0001_a.sql: missing"]);
+        found(&[("0001_a.sql", ""), ("0001_b.sql", "")], &[], &["migrations: 0001_a.sql and 0001_b.sql have the same"]);
+        assert!(check(&[File { path: "migrations/README.md".into(), text: String::new() }]).is_empty());
     }
 
     #[test]
@@ -107,10 +84,7 @@ mod tests {
 
     #[test]
     fn defaults_read_no_clock() {
-        let found = findings(&[
-            ("migrations/postgres/0001_a.sql", "x\n  at TIMESTAMPTZ DEFAULT now()"),
-            ("migrations/sqlite/0001_a.sql", ""),
-        ]);
-        assert!(found[0].starts_with("migrations/postgres/0001_a.sql:2: "), "{found:?}");
+        let clock = [("0001_a.sql", "x\n  at TIMESTAMPTZ DEFAULT now()")];
+        found(&clock, &[], &["migrations/postgres/0001_a.sql:2: ", "migrations/sqlite/0001_a.sql:2: "]);
     }
 }

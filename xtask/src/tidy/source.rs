@@ -1,64 +1,69 @@
-//! Rust source as code and as string literals, so that a rule about one is not set off by the other or by a comment.
+//! Rust source as code and as string literals, so that a rule about one ignores the other and comments.
 //!
 //! It reads tokens, and never parses.
 
-use proc_macro2::{Delimiter, LineColumn, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
 /// The parts of one file.
 pub(super) struct Source {
-    /// The text without comments and literals of text; everything else stays where it is.
-    pub(super) code: String,
-    /// Each string literal, as written, with the line on which it begins.
+    /// Each line without comments, literals of text and blanks, except one blank between two names.
+    pub(super) code: Vec<String>,
+    /// Each string literal, as written, with its first line.
     pub(super) strings: Vec<(usize, String)>,
 }
 
-/// Takes a file apart; `None` if it is not Rust.
+/// Separates the parts of a file; `None` if it is not Rust.
 pub(super) fn take_apart(text: &str) -> Option<Source> {
-    let mut lines: Vec<Vec<char>> = text.lines().map(|line| vec![' '; line.chars().count()]).collect();
-    let mut strings = Vec::new();
-    read(text.parse().ok()?, &mut lines, &mut strings);
-    let lines: Vec<String> = lines.into_iter().map(String::from_iter).collect();
-    Some(Source { code: lines.join("\n"), strings })
+    let mut source = Source { code: vec![String::new(); text.lines().count()], strings: Vec::new() };
+    source.read(text.parse().ok()?);
+    Some(source)
 }
 
-fn read(tokens: TokenStream, lines: &mut [Vec<char>], strings: &mut Vec<(usize, String)>) {
-    for token in tokens {
-        let at = token.span().start();
-        match token {
-            TokenTree::Group(group) if is_doc(&group.stream()) => {}
-            TokenTree::Group(group) => {
-                let (open, close) = match group.delimiter() {
-                    Delimiter::Parenthesis => ("(", ")"),
-                    Delimiter::Brace => ("{", "}"),
-                    Delimiter::Bracket => ("[", "]"),
-                    Delimiter::None => ("", ""),
-                };
-                put(lines, at, open);
-                put(lines, group.span_close().start(), close);
-                read(group.stream(), lines, strings);
-            }
-            TokenTree::Literal(literal) => {
-                let literal = literal.to_string();
-                if literal.starts_with(|first: char| first.is_ascii_digit()) {
-                    put(lines, at, &literal);
-                } else if !literal.trim_start_matches('b').starts_with('\'') {
-                    strings.push((at.line, literal));
+/// Whether a character may be a part of a name.
+pub(super) fn in_name(c: char) -> bool {
+    c.is_alphanumeric() || c == '_'
+}
+
+impl Source {
+    fn read(&mut self, tokens: TokenStream) {
+        for token in tokens {
+            let line = token.span().start().line;
+            match token {
+                TokenTree::Group(group) if is_doc(&group.stream()) => {}
+                TokenTree::Group(group) => {
+                    let (open, close) = match group.delimiter() {
+                        Delimiter::Parenthesis => ("(", ")"),
+                        Delimiter::Brace => ("{", "}"),
+                        Delimiter::Bracket => ("[", "]"),
+                        Delimiter::None => ("", ""),
+                    };
+                    self.put(line, open);
+                    self.read(group.stream());
+                    self.put(group.span_close().start().line, close);
                 }
+                TokenTree::Literal(literal) => match literal.to_string() {
+                    number if number.starts_with(|first: char| first.is_ascii_digit()) => self.put(line, &number),
+                    character if character.trim_start_matches('b').starts_with('\'') => {}
+                    string => self.strings.push((line, string)),
+                },
+                TokenTree::Ident(ident) => self.put(line, &ident.to_string()),
+                TokenTree::Punct(punct) => self.put(line, &punct.to_string()),
             }
-            TokenTree::Ident(ident) => put(lines, at, &ident.to_string()),
-            TokenTree::Punct(punct) => put(lines, at, &punct.to_string()),
         }
+    }
+
+    fn put(&mut self, line: usize, token: &str) {
+        let code = &mut self.code[line - 1];
+        if code.ends_with(in_name) && token.starts_with(in_name) {
+            code.push(' ');
+        }
+        code.push_str(token);
     }
 }
 
-/// Whether these tokens are those of a doc comment: it is an attribute.
+/// Whether these tokens are a doc comment: it is an attribute.
 fn is_doc(tokens: &TokenStream) -> bool {
     matches!(tokens.clone().into_iter().next(), Some(TokenTree::Ident(ident)) if ident == "doc")
-}
-
-fn put(lines: &mut [Vec<char>], at: LineColumn, token: &str) {
-    let places = lines.get_mut(at.line.wrapping_sub(1)).into_iter().flatten().skip(at.column);
-    places.zip(token.chars()).for_each(|(place, c)| *place = c);
 }
 
 #[cfg(test)]
@@ -66,22 +71,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn comments_and_texts_are_blank_and_the_rest_stays_in_its_place() {
+    fn comments_and_texts_are_not_code() {
         let text =
             "// todo!()\nfn f<'a>() { g(\"one\", '\"', 0x1f) } // dbg!()\n/* x */ let b = r#\"two\n\"x\" //\"#;\n";
         let source = take_apart(text).unwrap();
-        let lines: Vec<&str> = source.code.lines().map(str::trim_end).collect();
-        assert_eq!(lines, ["", "fn f<'a>() { g(     ,    , 0x1f) }", "        let b =", "        ;"]);
+        assert_eq!(source.code, ["", "fn f<'a>(){g(,,0x1f)}", "let b=", ";"]);
         assert_eq!(source.strings, [(2, "\"one\"".to_owned()), (3, "r#\"two\n\"x\" //\"#".to_owned())]);
-    }
-
-    #[test]
-    fn a_doc_comment_is_no_code() {
         assert_eq!(take_apart("/// dbg!(\"x\")\nfn f() {}").unwrap().strings, []);
-    }
-
-    #[test]
-    fn what_is_not_rust_is_none() {
         assert!(take_apart("fn f( {").is_none());
     }
 }

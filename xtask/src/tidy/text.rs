@@ -1,13 +1,20 @@
-//! Rules for every text file, in any language: no paths of one machine, no secrets, an overview that stays short.
+//! Rules for every text file, in any language: no paths of one machine, no secrets, limits on length and width.
 
 use std::path::Path;
 
-use super::{File, Finding, rust::WIDEST};
+use super::{File, Finding};
 
-const OVERVIEW: &str = "ARCHITECTURE.md";
-const LONGEST_OVERVIEW: usize = 150;
+/// Columns of a line of prose, code or comment. A text in quotes may be wider: messages and SQL cannot always be
+/// broken.
+pub(super) const WIDEST: usize = 120;
 
-/// Folders that only one machine has. Put together here, so that this file does not find itself.
+/// The end of a file's name, its maximum number of lines, and advice.
+const LONGEST: [(&str, usize, &str); 2] = [
+    ("ARCHITECTURE.md", 150, "details belong in module docs, beside the code that changes"),
+    (".rs", 400, "aim for 150: split it by what changes together, tests into a file of their own"),
+];
+
+/// Folders that only one machine has. Concatenated here, so that this file is no finding.
 const OWN_FOLDERS: &[&str] =
     &[concat!("/ho", "me/"), concat!("/Us", "ers/"), concat!("/ro", "ot/"), concat!("/wo", "rk/")];
 
@@ -15,53 +22,36 @@ const KEY_PREFIXES: &[&str] = &["sk_live_", "sk_test_"];
 /// A whole key has 75 characters after its prefix; no one writes 70 of them by hand.
 const KEY_LENGTH: usize = 70;
 
-/// How the armour of a key begins, and that of a certificate.
+/// The first line of a PEM key or certificate begins with this.
 const BEGIN: &str = concat!("-----", "BEGIN");
 
 pub(super) fn check(file: &File) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let mut say = |line: usize, message: String| findings.push(Finding::new(&file.path, line, message));
-
+    let mut say = |line: usize, message: &str| findings.push(Finding::new(&file.path, line, message));
     let lines = file.text.lines().count();
-    if file.path == OVERVIEW && lines > LONGEST_OVERVIEW {
-        say(
-            0,
-            format!(
-                "{lines} lines; {LONGEST_OVERVIEW} are the most: details belong into module docs, where they are seen \
-                 when they change"
-            ),
-        );
+    for (_, most, advice) in LONGEST.iter().filter(|(end, most, _)| file.path.ends_with(end) && lines > *most) {
+        say(0, &format!("{lines} lines, at most {most}: {advice}"));
     }
     if Path::new(&file.path).extension().is_some_and(|extension| extension == "md") {
         for (number, columns) in too_wide(&file.text) {
-            say(number, format!("{columns} columns; {WIDEST} are the most in prose: break the line"));
+            say(number, &format!("{columns} columns, at most {WIDEST} in prose: break the line"));
         }
     }
     for (number, line) in (1..).zip(file.text.lines()) {
         if let Some(folder) = OWN_FOLDERS.iter().find(|folder| names_folder(line, folder)) {
-            say(
-                number,
-                format!(
-                    "a path below {folder} exists on one machine only: make it relative, or take it from a setting"
-                ),
-            );
+            say(number, &format!("a path below {folder} exists on one machine only: make it relative, or a setting"));
         }
         if KEY_PREFIXES.iter().any(|prefix| holds_key(line, prefix)) {
-            say(
-                number,
-                "this looks like a whole secret key: revoke it if it was ever real; in a test, issue one or \
-                         build it from parts"
-                    .to_owned(),
-            );
+            say(number, "a whole secret key: revoke it if it was ever real; a test issues one or builds it from parts");
         }
         if line.split_once(BEGIN).is_some_and(|(_, rest)| rest.contains("PRIVATE")) {
-            say(number, "a private key: replace it where it is in use; a test makes its own at run time".to_owned());
+            say(number, "a private key: replace it where it is in use; a test makes its own at run time");
         }
     }
     findings
 }
 
-/// The lines of prose that are wider than they may be, with their columns. Tables and blocks of code are not prose.
+/// The lines of prose that are too wide, with their columns. Tables and blocks of code are not prose.
 fn too_wide(text: &str) -> Vec<(usize, usize)> {
     let mut is_code = false;
     let mut found = Vec::new();
@@ -77,7 +67,7 @@ fn too_wide(text: &str) -> Vec<(usize, usize)> {
     found
 }
 
-/// Whether an absolute path below the folder stands here: not a part of a longer path or address.
+/// Whether the line contains an absolute path below the folder, and not only as a part of a longer path or address.
 fn names_folder(line: &str, folder: &str) -> bool {
     line.match_indices(folder).any(|(at, _)| {
         let before = line[..at].chars().next_back();
@@ -96,49 +86,45 @@ fn holds_key(line: &str, prefix: &str) -> bool {
 mod tests {
     use super::*;
 
-    #[test]
-    fn prose_has_120_columns_and_tables_and_code_have_more() {
-        let wide = "x".repeat(121);
-        let text = format!("{wide}\n| {wide} |\n```sh\n{wide}\n```\n{wide}\n{}\n", "ü".repeat(120));
-        assert_eq!(too_wide(&text), [(1, 121), (6, 121)]);
-    }
-
     fn lines(path: &str, text: &str) -> Vec<usize> {
         let file = File { path: path.to_owned(), text: text.to_owned() };
         check(&file).iter().map(|finding| finding.line).collect()
     }
 
     #[test]
+    fn prose_has_120_columns_and_tables_and_code_have_more() {
+        let wide = "x".repeat(121);
+        let text = format!("{wide}\n| {wide} |\n```sh\n{wide}\n```\n{wide}\n{}\n", "ü".repeat(120));
+        assert_eq!(lines("README.md", &text), [1, 6]);
+    }
+
+    #[test]
+    fn the_overview_and_rust_files_have_to_be_short_and_others_need_not() {
+        for (path, most) in [("ARCHITECTURE.md", 150), ("a.rs", 400)] {
+            assert!(lines(path, &"x\n".repeat(most)).is_empty());
+            assert_eq!(lines(path, &"x\n".repeat(most + 1)), [0]);
+        }
+        assert!(lines("CHANGELOG.md", &"x\n".repeat(401)).is_empty());
+    }
+
+    #[test]
     fn a_path_of_one_machine_is_found_but_a_part_of_a_longer_one_is_not() {
         for folder in OWN_FOLDERS {
             assert_eq!(lines("README.md", &format!("see\n`{folder}ann/x`\n")), [2], "{folder}");
-            assert!(
-                lines("README.md", &format!("https://example.com{folder}ann src{folder}x {folder}")).is_empty(),
-                "{folder}"
-            );
+            let others = format!("https://example.com{folder}ann src{folder}x {folder}");
+            assert!(lines("README.md", &others).is_empty(), "{folder}");
         }
     }
 
     #[test]
-    fn a_whole_key_is_found_and_an_abbreviated_one_is_not() {
+    fn a_whole_key_is_found_and_an_abbreviated_one_or_a_certificate_is_not() {
         for prefix in KEY_PREFIXES {
             assert_eq!(lines("a.md", &format!("{prefix}{}", "a".repeat(KEY_LENGTH))), [1]);
             assert!(lines("a.md", &format!("{prefix}{}… {prefix}", "a".repeat(KEY_LENGTH - 1))).is_empty());
         }
-    }
-
-    #[test]
-    fn every_kind_of_private_key_is_found_and_a_certificate_is_not() {
         for kind in ["", "RSA ", "EC "] {
             assert_eq!(lines("a.pem", &format!("x\n{BEGIN} {kind}PRIVATE KEY-----")), [2]);
         }
         assert!(lines("a.pem", &format!("{BEGIN} CERTIFICATE-----")).is_empty());
-    }
-
-    #[test]
-    fn only_the_overview_has_to_be_short() {
-        let long = "x\n".repeat(LONGEST_OVERVIEW + 1);
-        assert_eq!(lines("ARCHITECTURE.md", &long), [0]);
-        assert!(lines("CHANGELOG.md", &long).is_empty());
     }
 }

@@ -88,7 +88,7 @@ struct Examined {
 }
 
 impl Examined {
-    /// This many rows, and as many pages as any read may take.
+    /// This many rows, and as many pages as any read may take. Among the accounts is the root of the caller's reach.
     const fn rows(keys: i64, accounts: i64, uses: i64, heads: i64) -> Self {
         Self { keys, accounts, uses, heads, key_index_pages: INDEX_PAGES }
     }
@@ -167,7 +167,7 @@ async fn windows_examine_what_they_return(count: &Count<'_>, planner: Planner) {
                 assert!(given > 0 || (owner == SMALL && stored == StoredState::Active), "{context}");
                 assert!(given <= i64::from(ROWS), "{context}");
                 assert!(listed.iter().all(|it| it.last_used.is_some() && it.key.facts().account == account(owner)));
-                let most = Examined::rows(i64::from(ROWS), 2, given, 0);
+                let most = Examined::rows(i64::from(ROWS), 3, given, 0);
                 assert!(examined.within(&most, planner), "{context}");
             }
         }
@@ -178,7 +178,7 @@ async fn look_ups_examine_one_line(count: &Count<'_>, planner: Planner) {
     let id = key(KEYS / 2);
     let (found, examined) = count.of(async |store| store.key(&partner(), id).await.unwrap()).await;
     assert!(found.is_some());
-    assert!(examined.within(&Examined::rows(1, 3, 1, 0), planner), "{planner:?}: {examined:?}");
+    assert!(examined.within(&Examined::rows(1, 4, 1, 0), planner), "{planner:?}: {examined:?}");
 
     let (found, examined) = count.of(async |store| store.credential(id).await.unwrap()).await;
     assert!(found.is_some());
@@ -206,7 +206,7 @@ async fn look_ups_examine_one_line(count: &Count<'_>, planner: Planner) {
         })
         .await;
     assert!(found.is_some());
-    assert!(examined.within(&Examined::rows(3, 2, 0, 0), planner), "{planner:?}: {examined:?}");
+    assert!(examined.within(&Examined::rows(3, 3, 0, 0), planner), "{planner:?}: {examined:?}");
 }
 
 async fn strangers_examine_no_key(count: &Count<'_>, planner: Planner) {
@@ -215,7 +215,7 @@ async fn strangers_examine_no_key(count: &Count<'_>, planner: Planner) {
         let (listed, examined) =
             count.of(async |store| store.keys(&stranger(), account(BIG), window).await.unwrap()).await;
         assert!(listed.is_empty());
-        assert!(examined.within(&Examined::rows(0, 2, 0, 0), planner), "{planner:?}: {stored:?}");
+        assert!(examined.within(&Examined::rows(0, 3, 0, 0), planner), "{planner:?}: {stored:?}");
     }
 }
 

@@ -1,5 +1,5 @@
-//! How long a revocation takes while the key that it stops floods the service with creates (R19). A create that is sent
-//! after the answer and works would make the figure worthless: it ends the run.
+//! The time of a revocation while the revoked key floods the service with creates (R19). A create that succeeds after
+//! the answer would make the figure worthless: it ends the run.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread;
@@ -7,13 +7,13 @@ use std::thread;
 use anyhow::{Result, anyhow, ensure};
 use serde_json::json;
 
-use super::{Bench, Client, Created, Launch, Node, Postgres, Report, Request, Target, Unit, percentile};
+use super::{Bench, Client, Created, Launch, Node, Postgres, Report, Request, Target, Unit, beside};
 
-/// Creates at once.
+/// Concurrent creates.
 const WRITERS: u32 = 16;
 /// Revocations a round.
 const REVOCATIONS: u32 = 100;
-/// What a revocation may take, in milliseconds.
+/// Maximum time of a revocation, in milliseconds.
 const MOST: f64 = 200.0;
 
 pub(super) fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
@@ -33,38 +33,31 @@ fn rounds(bench: &Bench, report: &mut Report, on: &str, nodes: &[Node]) -> Resul
             creates += count;
         }
         let name = format!("revoke of a key that floods with creates, {on}");
-        report.add(format!("{name}, p99"), Target::AtMost(MOST), Unit::Milliseconds, percentile(&took, 99));
-        report.note(format!("{name}, p50"), Unit::Milliseconds, percentile(&took, 50));
+        report.add_times(&name, &took, Target::None, Target::AtMost(MOST));
         let each = f64::from(creates) / f64::from(revocations);
         report.note(format!("creates of each such flood, {on}"), Unit::Count, each);
     }
     Ok(())
 }
 
-/// A key floods all nodes and is revoked at the first. Returns how long that takes in milliseconds, and how many keys
-/// the flood made.
+/// A key floods all nodes and is revoked at the first. Returns the time of that in milliseconds, and the number of keys
+/// that the flood made.
 fn one_flood(nodes: &[Node]) -> Result<(f64, u32)> {
     let client = Client::new()?;
     let key = nodes[0].create_key(&client, "floods", &["api-keys:write"])?;
     let (made, over) = (AtomicU32::new(0), AtomicBool::new(false));
-    let millis = thread::scope(|scope| {
-        let writers = (0..WRITERS).zip(nodes.iter().cycle()).map(|(_, node)| {
-            let (made, over, key) = (&made, &over, &key);
-            scope.spawn(move || create_until_refused(node, key, made, over))
-        });
-        let writers: Vec<_> = writers.collect();
-        // The flood is under way.
+    let writers = (0..WRITERS).zip(nodes.iter().cycle());
+    let write = |(_, node)| create_until_refused(node, &key, &made, &over);
+    let (_, answered) = beside(writers, write, |writers| {
+        // Wait until the flood has begun.
         while made.load(Ordering::Relaxed) < 2 * WRITERS && writers.iter().any(|writer| !writer.is_finished()) {
             thread::yield_now();
         }
         let answered = client.ask(&nodes[0].revocation(&key));
         over.store(true, Ordering::SeqCst);
-        for writer in writers {
-            writer.join().map_err(|_| anyhow!("a writer panicked"))??;
-        }
-        anyhow::Ok(answered?.millis)
+        answered
     })?;
-    Ok((millis, made.into_inner()))
+    Ok((answered?.millis, made.into_inner()))
 }
 
 fn create_until_refused(node: &Node, by: &Created, made: &AtomicU32, over: &AtomicBool) -> Result<()> {
@@ -79,8 +72,8 @@ fn create_until_refused(node: &Node, by: &Created, made: &AtomicU32, over: &Atom
             401 => return Ok(()),
             201 => drop(made.fetch_add(1, Ordering::Relaxed)),
             429 => {}
-            other => return Err(anyhow!("a create was answered {other}: {}", answer.text)),
+            other => return Err(anyhow!("a create returned {other}: {}", answer.text)),
         }
-        ensure!(!after, "a create that was sent after the revocation's answer was answered {status}");
+        ensure!(!after, "a create that was sent after the answer of the revocation returned {status}");
     }
 }

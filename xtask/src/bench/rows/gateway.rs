@@ -1,7 +1,8 @@
-//! What asking costs a gateway: nginx with `examples/nginx/keyward.conf`, against the same nginx that does not ask.
+//! The cost of verification for a gateway: nginx with `examples/nginx/keyward.conf`, compared with the same nginx
+//! without it.
 //!
-//! The two differ in one line. Each is one process, so nginx has one core at most, on both sides; the application
-//! behind it is hyper alone, which answers at once.
+//! The two differ in one line. Each is one process, so nginx has at most one core, on both sides; the application
+//! behind it is hyper alone, which answers immediately.
 
 use std::net::TcpStream;
 use std::path::Path;
@@ -17,7 +18,7 @@ use keyward_testkit::{nginx, run, tools};
 
 /// The configuration that readers copy.
 const EXAMPLE: &str = "examples/nginx/keyward.conf";
-/// The line that asks, and what stands in its place on the other side.
+/// The line that verifies, and its replacement on the other side.
 const ASKS: [&str; 2] = ["auth_request /_keyward;", "auth_request off;"];
 
 pub(super) fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
@@ -30,8 +31,8 @@ pub(super) fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
     let silent = Gateway::start(&program, &node, &application, ASKS[1])?;
     let request = |gateway: &Gateway| Request::get(&gateway.url, "/charges", 200).bearer(&key.value);
     let (with, without) = (request(&asking), request(&silent));
-    // The one asks, the other does not: a key that was never made is refused by the first alone.
-    let stranger = Request::get(&asking.url, "/charges", 401).bearer("nobody");
+    // Only the first verifies: it alone refuses a key that was never made.
+    let stranger = Request::get(&asking.url, "/charges", 401).bearer("unknown");
     client.ask(&stranger)?;
     client.ask(&stranger.elsewhere(&silent.url, "/charges", 200))?;
     for _ in 0..bench.effort.rounds {
@@ -44,10 +45,10 @@ pub(super) fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
     Ok(())
 }
 
-/// An nginx of our own, ended with its owner.
+/// An nginx that ends with its owner.
 struct Gateway {
     url: String,
-    // Dropped in this order: its folder goes last.
+    // Dropped in this order: its folder last.
     _process: Process,
     _folder: TempDir,
 }
@@ -66,7 +67,7 @@ impl Gateway {
     }
 }
 
-/// The example with our addresses.
+/// The example with these addresses.
 fn configuration(address: &str, [node, application, asks]: [&str; 3]) -> Result<String> {
     let example = run::workspace_root().join(EXAMPLE);
     let mut text = std::fs::read_to_string(&example).with_context(|| format!("cannot read {EXAMPLE}"))?;
@@ -78,7 +79,7 @@ fn configuration(address: &str, [node, application, asks]: [&str; 3]) -> Result<
         (ASKS[0], asks.to_owned()),
     ];
     for (old, new) in replaced {
-        ensure!(text.matches(old).count() == 1, "{EXAMPLE} does not hold `{old}` once");
+        ensure!(text.matches(old).count() == 1, "{EXAMPLE} does not contain `{old}` exactly once");
         text = text.replace(old, &new);
     }
     Ok(text)

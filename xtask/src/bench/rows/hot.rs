@@ -1,4 +1,4 @@
-//! Calls that memory answers, and the other calls of every day, in turns with a bare axum and with hyper alone.
+//! Calls that memory answers, and the other usual calls, alternating with a bare axum and with hyper alone.
 
 use std::process::Command;
 
@@ -6,8 +6,7 @@ use anyhow::Result;
 use serde_json::{Value, json};
 
 use super::{Bench, Client, Launch, Node, Postgres, Report, Request, Target, Unit, yardstick};
-use crate::bench::process::{Spent, spent};
-use keyward_testkit::process::Process;
+use crate::bench::process::{Costs, Spent};
 use keyward_testkit::program::{Server, member};
 
 /// Figures without a target need no more rounds.
@@ -24,9 +23,9 @@ struct Call {
 }
 
 enum CallTarget {
-    /// This part of what the bare axum does: the call is answered from memory alone.
+    /// At least this part of the bare axum's rate: the call is answered from memory.
     OfBare(f64),
-    /// This many a second.
+    /// At least this many a second.
     PerSecond(f64),
     /// At least this many checks a second, of batches of [`CHECKS`].
     ChecksPerSecond(f64),
@@ -34,111 +33,97 @@ enum CallTarget {
     Nothing,
 }
 
-/// The servers that the service is compared with.
-struct Yardsticks {
+/// The row, with the servers for comparison.
+struct Row<'a> {
+    bench: &'a Bench,
+    report: &'a mut Report,
     axum: Server,
     hyper: Server,
 }
 
 pub(super) fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
     let start = |name| yardstick(&mut Command::new(bench.programs.path(name)));
-    let yardsticks = Yardsticks { axum: start("hello")?, hyper: start("raw-hyper")? };
-    on_one_database(bench, "SQLite", &Node::start(bench, &Launch::default())?, &yardsticks, report)?;
-    {
-        println!("measuring with metrics");
-        let settings = [("KEYWARD_METRICS_LISTEN", "127.0.0.1:0")];
-        let node = Node::start(bench, &Launch { settings: &settings, ..Launch::default() })?;
-        for call in calls(&node)?.into_iter().filter(|call| matches!(call.target, CallTarget::OfBare(_))) {
-            let call = Call { target: CallTarget::Nothing, ..call };
-            one_call(bench, "SQLite, metrics on", &call, &node, &yardsticks, report)?;
-        }
-    }
+    let mut row = Row { bench, report, axum: start("hello")?, hyper: start("raw-hyper")? };
+    row.measure("SQLite", &Launch::default(), Some)?;
+    let settings = [("KEYWARD_METRICS_LISTEN", "127.0.0.1:0")];
+    let with_metrics = Launch { settings: &settings, ..Launch::default() };
+    row.measure("SQLite, metrics on", &with_metrics, |call| {
+        matches!(call.target, CallTarget::OfBare(_)).then_some(Call { target: CallTarget::Nothing, ..call })
+    })?;
     let postgres = Postgres::start()?;
-    on_one_database(bench, "Postgres", &Node::start(bench, &postgres.launch())?, &yardsticks, report)
+    row.measure("Postgres", &postgres.launch(), Some)
 }
 
-fn on_one_database(
-    bench: &Bench,
-    database: &str,
-    node: &Node,
-    yardsticks: &Yardsticks,
-    report: &mut Report,
-) -> Result<()> {
-    for call in calls(node)? {
-        println!("measuring {} on {database}", call.name);
-        one_call(bench, database, &call, node, yardsticks, report)?;
-    }
-    Ok(())
-}
-
-fn one_call(
-    bench: &Bench,
-    database: &str,
-    call: &Call,
-    node: &Node,
-    yardsticks: &Yardsticks,
-    report: &mut Report,
-) -> Result<()> {
-    let name = format!("{}, {database}", call.name);
-    let (axum, hyper) = (&yardsticks.axum, &yardsticks.hyper);
-    let bare = Request::get(&axum.base_url, "/", 200);
-    let rounds = if matches!(call.target, CallTarget::Nothing) { ROUNDS_FOR_ORIENTATION } else { u32::MAX };
-    for _ in 0..bench.effort.rounds.min(rounds) {
-        let yardstick = loaded(bench, &bare, &axum.process)?;
-        let ours = loaded(bench, &call.request, &node.server.process)?;
-        let per_second = format!("{name}, rate");
-        match call.target {
-            CallTarget::OfBare(least) => {
-                let ratio = format!("{name} ÷ bare axum");
-                report.add(&ratio, Target::AtLeast(least), Unit::Ratio, ours.rate / yardstick.rate);
-                let same = loaded(bench, &call.request.elsewhere(&axum.base_url, "/", 200), &axum.process)?;
-                report.note(format!("{ratio} given the same request"), Unit::Ratio, ours.rate / same.rate);
-                let floor = loaded(bench, &Request::get(&hyper.base_url, "/", 200), &hyper.process)?;
-                report.note(format!("{name} ÷ hyper alone"), Unit::Ratio, ours.rate / floor.rate);
-                let beside = format!("hyper alone ÷ bare axum, beside {name}");
-                report.note(beside, Unit::Ratio, floor.rate / yardstick.rate);
-                yardstick.note_costs(report, &format!("bare axum beside {name}"));
-                same.note_costs(report, &format!("bare axum given the same request as {name}"));
-                report.note(format!("bare axum beside {name}, rate"), Unit::PerSecond, yardstick.rate);
-                report.note(per_second, Unit::PerSecond, ours.rate);
-            }
-            CallTarget::PerSecond(least) => report.add(&name, Target::AtLeast(least), Unit::PerSecond, ours.rate),
-            CallTarget::ChecksPerSecond(least) => {
-                let checks = ours.rate * f64::from(CHECKS);
-                report.add(format!("{name}, checks"), Target::AtLeast(least), Unit::PerSecond, checks);
-            }
-            CallTarget::Nothing => {
-                report.note(format!("{name} ÷ bare axum"), Unit::Ratio, ours.rate / yardstick.rate);
-                report.note(per_second, Unit::PerSecond, ours.rate);
-            }
+impl Row<'_> {
+    /// Measures the chosen calls of a node.
+    fn measure(&mut self, on: &str, launch: &Launch<'_>, choose: impl Fn(Call) -> Option<Call>) -> Result<()> {
+        let node = Node::start(self.bench, launch)?;
+        for call in calls(&node)?.into_iter().filter_map(choose) {
+            println!("measuring {} on {on}", call.name);
+            self.one_call(&format!("{}, {on}", call.name), &call, &node)?;
         }
-        ours.note_costs(report, &name);
+        Ok(())
     }
-    Ok(())
+
+    fn one_call(&mut self, name: &str, call: &Call, node: &Node) -> Result<()> {
+        let Self { bench, report, axum, hyper } = self;
+        let loaded = |request: &Request, server: &Server| Loaded::measure(bench, request, server);
+        let bare = Request::get(&axum.base_url, "/", 200);
+        let rounds = if matches!(call.target, CallTarget::Nothing) { ROUNDS_FOR_ORIENTATION } else { u32::MAX };
+        for _ in 0..bench.effort.rounds.min(rounds) {
+            let yardstick = loaded(&bare, axum)?;
+            let ours = loaded(&call.request, &node.server)?;
+            let (ratio, per_second) = (format!("{name} ÷ bare axum"), format!("{name}, rate"));
+            match call.target {
+                CallTarget::OfBare(least) => {
+                    report.add(&ratio, Target::AtLeast(least), Unit::Ratio, ours.rate / yardstick.rate);
+                    let same = loaded(&call.request.elsewhere(&axum.base_url, "/", 200), axum)?;
+                    report.note(format!("{ratio} given the same request"), Unit::Ratio, ours.rate / same.rate);
+                    let floor = loaded(&Request::get(&hyper.base_url, "/", 200), hyper)?;
+                    report.note(format!("{name} ÷ hyper alone"), Unit::Ratio, ours.rate / floor.rate);
+                    let beside = format!("hyper alone ÷ bare axum, beside {name}");
+                    report.note(beside, Unit::Ratio, floor.rate / yardstick.rate);
+                    yardstick.note_costs(report, &format!("bare axum beside {name}"));
+                    same.note_costs(report, &format!("bare axum given the same request as {name}"));
+                    report.note(format!("bare axum beside {name}, rate"), Unit::PerSecond, yardstick.rate);
+                    report.note(per_second, Unit::PerSecond, ours.rate);
+                }
+                CallTarget::PerSecond(least) => report.add(name, Target::AtLeast(least), Unit::PerSecond, ours.rate),
+                CallTarget::ChecksPerSecond(least) => {
+                    let checks = ours.rate * f64::from(CHECKS);
+                    report.add(format!("{name}, checks"), Target::AtLeast(least), Unit::PerSecond, checks);
+                }
+                CallTarget::Nothing => {
+                    report.note(ratio, Unit::Ratio, ours.rate / yardstick.rate);
+                    report.note(per_second, Unit::PerSecond, ours.rate);
+                }
+            }
+            ours.note_costs(report, name);
+        }
+        Ok(())
+    }
 }
 
-/// Requests a second, and the processor time of each, where that is known.
+/// Requests a second, and the cost of each.
 struct Loaded {
     rate: f64,
-    server: Option<Spent>,
-    generator: Option<f64>,
-}
-
-fn loaded(bench: &Bench, request: &Request, server: &Process) -> Result<Loaded> {
-    let before = spent(server);
-    let load = bench.wrk.same(request, bench.effort.seconds)?;
-    let server = before.zip(spent(server)).map(|(before, after)| after.each(before, load.requests));
-    Ok(Loaded { rate: load.per_second, server, generator: load.generator })
+    costs: Costs,
 }
 
 impl Loaded {
+    fn measure(bench: &Bench, request: &Request, server: &Server) -> Result<Self> {
+        let work = || bench.wrk.same(request, bench.effort.seconds);
+        let (load, costs) = Costs::of(Some(&server.process), work)?;
+        Ok(Self { rate: load.per_second, costs })
+    }
+
     fn note_costs(&self, report: &mut Report, name: &str) {
         let mut note = |of: &str, micros: Option<f64>| {
             report.note(format!("{name}, processor time {of}"), Unit::Microseconds, micros);
         };
-        note("in its own code", self.server.map(|spent| spent.own));
-        note("in the kernel", self.server.map(|spent| spent.kernel));
-        note("of the load generator", self.generator);
+        note("in its own code", self.costs.server.map(|spent| spent.own));
+        note("in the kernel", self.costs.server.map(|spent| spent.kernel));
+        note("of the load generator", self.costs.generator.map(Spent::sum));
     }
 }
 
@@ -155,7 +140,7 @@ fn calls(node: &Node) -> Result<Vec<Call>> {
     let verify = Request::post(url, "/v1/verify", 200, &check(&checked.value).to_string());
     let pair = json!({ "AppKey": demo.platform.app_key, "AppSecret": demo.platform.app_secret });
     let token = Request::post(url, "/v1/oauth2/token", 200, &pair.to_string());
-    let access = member(&client.ask(&token)?.json(), "accessToken")?;
+    let access = member(&client.ask(&token)?.answer.json(), "accessToken")?;
     let call = |name, request, target| Call { name, request, target };
     let auth = Request::get(url, "/v1/auth", 204).bearer(&checked.value);
     let batch = by_key(Request::post(url, "/v1/verify/batch", 200, &checks));
@@ -172,7 +157,7 @@ fn calls(node: &Node) -> Result<Vec<Call>> {
     ])
 }
 
-/// The question about a key.
+/// The body that verifies a key.
 fn check(value: &str) -> Value {
     json!({"key": value, "scopes": ["charges:read"]})
 }

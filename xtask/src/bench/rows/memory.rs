@@ -1,15 +1,15 @@
-//! What a remembered key takes: as the kernel sees it, and as the memory counts it.
+//! The size of a remembered key: for the kernel, and as the memory counts it.
 
 use anyhow::{Context as _, Result};
+use serde::Deserialize;
 
 use super::{Bench, Report, Target, Unit};
 
 /// Number of keys in memory.
 const KEYS: u32 = 1_000_000;
-/// Room for all of them, a quarter of which is for accounts, and not much more: what is set aside for tables would
-/// count.
+/// Room for all of them, a quarter of it for accounts, and little more: reserved tables would count.
 const ROOM_A_KEY: u64 = 352;
-/// The most that a key may take, in bytes.
+/// Maximum size of a key, in bytes.
 const MOST: f64 = 256.0;
 /// The memory of a node by default, in bytes.
 const DEFAULT_ROOM: u64 = 256 * 1_024 * 1_024;
@@ -25,7 +25,7 @@ pub(super) fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
             report.note(name("as the capacity counts it"), Unit::Bytes, filled.counted);
         }
     }
-    // More keys than it can hold, over and over: how much a node grows that has a limit.
+    // More keys than fit: the growth of a node that has a limit.
     let room = DEFAULT_ROOM / u64::from(bench.effort.part);
     let full = fill(bench, keys * 3, "1000", room)?;
     let name = format!("the memory of {} MiB when it is full", room / 1_024 / 1_024);
@@ -33,7 +33,8 @@ pub(super) fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
     Ok(())
 }
 
-/// What a run found, in bytes.
+/// Bytes that a run measured: of the process and as the memory counts them for each key, and by how much it grew.
+#[derive(Deserialize)]
 struct Filled {
     resident: f64,
     counted: f64,
@@ -41,10 +42,6 @@ struct Filled {
 }
 
 fn fill(bench: &Bench, keys: u32, per_account: &str, room: u64) -> Result<Filled> {
-    let said = bench.programs.ask("cached-keys", &[&keys.to_string(), per_account, &room.to_string()])?;
-    let bytes = |name: &str| -> Result<f64> {
-        let found = said.iter().find(|(word, _)| word == name).with_context(|| format!("no {name}"))?;
-        Ok(found.1.parse()?)
-    };
-    Ok(Filled { resident: bytes("resident")?, counted: bytes("counted")?, grown: bytes("grown")? })
+    let filled = bench.programs.ask("cached-keys", &[&keys.to_string(), per_account, &room.to_string()])?;
+    filled.into_iter().next().context("cached-keys printed nothing")
 }

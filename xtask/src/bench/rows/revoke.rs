@@ -1,47 +1,44 @@
-//! How long a revocation takes until its answer, which is when it is in force everywhere: with three nodes, idle and
-//! under load, with one of them dead, and on the embedded database (T25, T26). After each answer the other nodes are
-//! asked: a wrong one would make the figure worthless.
+//! The time of a revocation until its answer, when it is enforced everywhere: with three nodes, idle and under load,
+//! with one of them dead, and on the embedded database (T25, T26). After each answer the other nodes must refuse the
+//! key: a wrong verdict would make the figure worthless.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result};
 
-use super::{Bench, Client, Created, Launch, Node, Postgres, Report, Request, Target, Unit, percentile};
+use super::{Bench, Client, Created, Launch, Node, Postgres, Report, Request, Target, Unit, beside};
 
 /// Revocations a round.
 const REVOCATIONS: u32 = 200;
 /// Verifications a second at each node under load.
-const ASKED: u32 = 1_000;
-/// The lease, its guard and the time of an answer beside them, in milliseconds.
+const VERIFICATIONS: u32 = 1_000;
+/// The lease, its guard and the time of an answer, in milliseconds.
 const WORST: f64 = 5_000.0 + 1_000.0 + 200.0;
-/// How often a node dies.
+/// Number of deaths of a node.
 const DEATHS: u32 = 5;
-/// This many revocations in a row faster than this show that the dead node is forgotten.
+/// This many quick revocations in a row, in milliseconds each, show that the dead node is forgotten.
 const QUICK_IN_A_ROW: u32 = 30;
 const QUICK: f64 = 500.0;
-/// It must be forgotten by then: longer than a lease, its guard and the reaper's round.
+/// The dead node must be forgotten after this time: longer than a lease, its guard and the reaper's round.
 const FORGOTTEN: Duration = Duration::from_secs(30);
 
 pub(super) fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
     {
         println!("measuring on SQLite");
-        let node = Node::start(bench, &Launch::default())?;
-        for _ in 0..bench.effort.rounds {
-            let took = round(bench, &node, &[])?;
-            let p99 = percentile(&took, 99);
-            report.add("revoke until the 204, SQLite, p99", Target::AtMost(20.0), Unit::Milliseconds, p99);
-            report.note("revoke until the 204, SQLite, p50", Unit::Milliseconds, percentile(&took, 50));
-        }
+        let nodes = [Node::start(bench, &Launch::default())?];
+        let name = "revoke until the 204, SQLite";
+        rounds(bench, report, &nodes, name, [Target::None, Target::AtMost(20.0)])?;
     }
+    let targets = [Target::AtMost(10.0), Target::AtMost(50.0)];
     let postgres = Postgres::start()?;
     let nodes = postgres.three_nodes(bench)?;
     println!("measuring with three nodes");
-    on_three_nodes(bench, report, &nodes, "revoke with 3 nodes until the 204")?;
+    rounds(bench, report, &nodes, "revoke with 3 nodes until the 204", targets)?;
     println!("measuring with three nodes under load");
     let name = "revoke with 3 nodes under load until the 204";
-    let asked = under_load(&nodes, || on_three_nodes(bench, report, &nodes, name))?;
+    let asked = under_load(&nodes, || rounds(bench, report, &nodes, name, targets))?;
     report.note("that load: verifications on the three nodes together", Unit::PerSecond, asked);
     let [first, second, third] = nodes;
     drop(third);
@@ -56,11 +53,10 @@ pub(super) fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
     Ok(())
 }
 
-fn on_three_nodes(bench: &Bench, report: &mut Report, nodes: &[Node; 3], name: &str) -> Result<()> {
+/// Revokes at the first node, and adds p50 and p99 with these targets.
+fn rounds(bench: &Bench, report: &mut Report, nodes: &[Node], name: &str, [p50, p99]: [Target; 2]) -> Result<()> {
     for _ in 0..bench.effort.rounds {
-        let took = round(bench, &nodes[0], &nodes[1..])?;
-        report.add(format!("{name}, p50"), Target::AtMost(10.0), Unit::Milliseconds, percentile(&took, 50));
-        report.add(format!("{name}, p99"), Target::AtMost(50.0), Unit::Milliseconds, percentile(&took, 99));
+        report.add_times(name, &round(bench, &nodes[0], &nodes[1..])?, p50, p99);
     }
     Ok(())
 }
@@ -80,75 +76,59 @@ fn round(bench: &Bench, node: &Node, others: &[Node]) -> Result<Vec<f64>> {
     Ok(took)
 }
 
-/// Does the work while every node is asked about a key of its own, evenly. Returns the rate of that, on all of them.
-#[expect(clippy::disallowed_methods, reason = "measures; nothing of the service is decided by it")]
+/// Does the work while every node verifies its own key at an even rate. Returns that rate, summed over all of them.
+#[expect(clippy::disallowed_methods, reason = "measures; no decision depends on it")]
 fn under_load(nodes: &[Node], work: impl FnOnce() -> Result<()>) -> Result<f64> {
     let (started, over) = (Instant::now(), AtomicBool::new(false));
-    let every = Duration::from_secs(1) / ASKED;
-    thread::scope(|scope| {
-        let askers = nodes.iter().map(|node| {
-            let over = &over;
-            scope.spawn(move || {
-                let client = Client::new()?;
-                let key = node.create_key(&client, "asked about during the load", &["charges:read"])?;
-                let request = Request::get(node.url(), "/v1/auth", 204).bearer(&key.value);
-                let (mut asked, mut due) = (0.0, Instant::now());
-                while !over.load(Ordering::Relaxed) {
-                    client.ask(&request)?;
-                    asked += 1.0;
-                    due += every;
-                    thread::sleep(due.saturating_duration_since(Instant::now()));
-                }
-                anyhow::Ok(asked)
-            })
-        });
-        let askers: Vec<_> = askers.collect();
+    let every = Duration::from_secs(1) / VERIFICATIONS;
+    let ask = |node: &Node| {
+        let client = Client::new()?;
+        let key = node.create_key(&client, "asked about during the load", &["charges:read"])?;
+        let request = Request::get(node.url(), "/v1/auth", 204).bearer(&key.value);
+        let (mut asked, mut due) = (0.0, Instant::now());
+        while !over.load(Ordering::Relaxed) {
+            client.ask(&request)?;
+            asked += 1.0;
+            due += every;
+            thread::sleep(due.saturating_duration_since(Instant::now()));
+        }
+        Ok(asked)
+    };
+    let (asked, done) = beside(nodes, ask, |_| {
         let done = work();
         over.store(true, Ordering::Relaxed);
-        let mut all = 0.0;
-        for asker in askers {
-            all += asker.join().map_err(|_| anyhow!("an asker panicked"))??;
-        }
-        done?;
-        Ok(all / started.elapsed().as_secs_f64())
-    })
+        done
+    })?;
+    done?;
+    Ok(asked.iter().sum::<f64>() / started.elapsed().as_secs_f64())
 }
 
-/// A third node dies; two others revoke in the meantime. The longest revocation, and how long it took until they were
-/// quick again, in milliseconds.
-#[expect(clippy::disallowed_methods, reason = "measures; nothing of the service is decided by it")]
+/// A third node dies while two others revoke. Returns the longest revocation, and the time until they were quick again,
+/// in milliseconds.
+#[expect(clippy::disallowed_methods, reason = "measures; no decision depends on it")]
 fn one_death(dying: Node, first: &Node, second: &Node) -> Result<(f64, f64)> {
     let stocks = [keys(first, 2_000)?, keys(second, 2_000)?];
     let started = Instant::now();
     drop(dying);
-    thread::scope(|scope| {
-        let revokers = [first, second].into_iter().zip(stocks).map(|(node, keys)| {
-            scope.spawn(move || {
-                let client = Client::new()?;
-                let (mut longest, mut last_slow, mut quick) = (0.0_f64, 0.0_f64, 0);
-                for key in keys {
-                    let millis = client.ask(&node.revocation(&key))?.millis;
-                    longest = longest.max(millis);
-                    quick = if millis < QUICK { quick + 1 } else { 0 };
-                    if millis >= QUICK {
-                        last_slow = started.elapsed().as_secs_f64() * 1_000.0;
-                    }
-                    let waited = last_slow > 0.0 && quick >= QUICK_IN_A_ROW;
-                    if waited || started.elapsed() > FORGOTTEN {
-                        return anyhow::Ok((longest, last_slow));
-                    }
-                }
-                Ok((longest, last_slow))
-            })
-        });
-        let revokers: Vec<_> = revokers.collect();
-        let mut seen = (0.0_f64, 0.0_f64);
-        for revoker in revokers {
-            let (longest, last_slow) = revoker.join().map_err(|_| anyhow!("a revoker panicked"))??;
-            seen = (seen.0.max(longest), seen.1.max(last_slow));
+    let revoke = |(node, keys): (&Node, Vec<Created>)| {
+        let client = Client::new()?;
+        let (mut longest, mut last_slow, mut quick) = (0.0_f64, 0.0_f64, 0);
+        for key in keys {
+            let millis = client.ask(&node.revocation(&key))?.millis;
+            longest = longest.max(millis);
+            quick = if millis < QUICK { quick + 1 } else { 0 };
+            if millis >= QUICK {
+                last_slow = started.elapsed().as_secs_f64() * 1_000.0;
+            }
+            let is_over = last_slow > 0.0 && quick >= QUICK_IN_A_ROW;
+            if is_over || started.elapsed() > FORGOTTEN {
+                break;
+            }
         }
-        Ok(seen)
-    })
+        Ok((longest, last_slow))
+    };
+    let (seen, ()) = beside([first, second].into_iter().zip(stocks), revoke, |_| {})?;
+    Ok(seen.iter().fold((0.0, 0.0), |worst: (f64, f64), it| (worst.0.max(it.0), worst.1.max(it.1))))
 }
 
 fn keys(node: &Node, count: u32) -> Result<Vec<Created>> {

@@ -1,7 +1,7 @@
-//! What a hundred times more keys cost: the same calls on a small and on a large database, one call at a time.
+//! The cost of a hundred times more keys: the same calls on a small and on a large database, one call at a time.
 //!
-//! Each merchant has about as many keys in both; what grows is everything else. Keys are asked about at random and
-//! never from memory.
+//! Each merchant has about as many keys in both; everything else grows. Calls select keys in a mixed order, and never
+//! find them in memory.
 
 use std::path::PathBuf;
 
@@ -10,20 +10,20 @@ use tempfile::TempDir;
 
 use super::{Bench, Client, Launch, Node, Report, Request, Target, Unit, percentile};
 use crate::bench::pgbench::{copy_in, fresh_database, psql};
-use crate::bench::programs::Stock;
+use crate::bench::programs::{FIRST_MILLIS, Stock};
 use keyward_testkit::pg::{Cluster, Durability};
 
 /// Number of keys in the small database.
 const FEW: u64 = 10_000;
-/// Number of keys of each database whose values are known, and which are asked about.
+/// Number of keys of each database whose values are known, and which the calls use.
 const KNOWN: u64 = 10_000;
 /// Number of keys of a merchant.
 const KEYS_A_MERCHANT: u64 = 100;
 /// Number of calls of each kind in a round.
 const CALLS: u32 = 1_000;
-/// The setting for the least memory that a node takes, in bytes: nothing of importance fits in.
+/// The setting for the minimum memory of a node, in bytes: few keys fit.
 pub(super) const LEAST_MEMORY: (&str, &str) = ("KEYWARD_VERIFIER__CACHE_BYTES", "1048576");
-/// The most that a hundred or a thousand times more keys may cost.
+/// Maximum cost of a hundred or a thousand times more keys.
 const MOST: f64 = 1.3;
 
 /// Number of keys in a database.
@@ -34,7 +34,7 @@ pub(super) struct Shape {
     pub(super) others: u64,
 }
 
-/// What was put into a database.
+/// The keys that were put into a database.
 pub(super) struct Planted {
     /// The values of the known keys, one a line.
     pub(super) values: PathBuf,
@@ -55,7 +55,7 @@ pub(super) fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
     println!("planting {many} keys (takes minutes from a million on)");
     let small = side(bench, &cluster, "small", FEW)?;
     let large = side(bench, &cluster, "large", many)?;
-    // What was just planted is written out before anything is measured.
+    // The new keys are written out before anything is measured.
     psql(&cluster, &cluster.url(), "CHECKPOINT")?;
     for call in ["verify", "get", "list"] {
         for round in 0..bench.effort.rounds {
@@ -84,7 +84,7 @@ fn p50(bench: &Bench, side: &Side, call: &str, round: u32) -> Result<f64> {
     let client = Client::new()?;
     let mut took = Vec::new();
     for n in 0..bench.effort.count(CALLS) {
-        // A step that shares no factor with the number of keys: it visits them all before one again.
+        // This step shares no factor with the number of keys: it visits all of them before one again.
         let place = (u64::from(round * CALLS + n) * 7_919) % side.values.len() as u64;
         let value = side.values.get(usize::try_from(place)?).context("there are no keys")?;
         let url = side.node.url();
@@ -99,14 +99,14 @@ fn p50(bench: &Bench, side: &Side, call: &str, round: u32) -> Result<f64> {
     Ok(percentile(&took, 50))
 }
 
-/// The id that stands in a value.
+/// The id in a value.
 fn id_of(value: &str) -> Result<String> {
     let suffix = value.get("sk_test_".len()..).and_then(|rest| rest.get(..26)).context("no key value")?;
     Ok(format!("key_{suffix}"))
 }
 
-/// Puts merchants under the demo partner and keys under them: half of the others were made before the known ones, and
-/// they alternate in time as they would in life.
+/// Puts merchants under the demo partner and keys under them. Known keys and others alternate in time, as they do in
+/// production.
 pub(super) fn plant(bench: &Bench, cluster: &Cluster, database: &str, node: &Node, shape: &Shape) -> Result<Planted> {
     let merchants = ((shape.known + shape.others) / KEYS_A_MERCHANT).max(1);
     psql(cluster, database, &merchants_sql(merchants))?;
@@ -115,16 +115,13 @@ pub(super) fn plant(bench: &Bench, cluster: &Cluster, database: &str, node: &Nod
     }
     let folder = tempfile::tempdir()?;
     let step_millis = (shape.others / shape.known.max(1)).max(1);
-    let stock = Stock { keys: shape.known, merchants, first_millis: FIRST_MILLIS, step_millis, seed: shape.known };
+    let stock = Stock { keys: shape.known, merchants, step_millis, seed: shape.known };
     bench.programs.stock(&node.master_key(), &stock, folder.path())?;
     let columns = "api_key (id, account_id, type, name, scopes, writes_keys, digest, last_four, created_at, state)";
     copy_in(cluster, database, columns, &folder.path().join("keys.tsv"))?;
     psql(cluster, database, "VACUUM (ANALYZE)")?;
     Ok(Planted { values: folder.path().join("values.txt"), merchants, _folder: folder })
 }
-
-/// When the first key was made, in milliseconds since the Unix epoch.
-const FIRST_MILLIS: u64 = 1_700_000_000_000;
 
 fn merchants_sql(merchants: u64) -> String {
     format!(
@@ -153,11 +150,10 @@ fn others_sql(keys: u64, merchants: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    //! Keys are named as the service names them.
     use super::*;
 
     #[test]
-    fn a_value_tells_the_id_of_its_key() {
+    fn a_value_contains_the_id_of_its_key() {
         let value = format!("sk_test_{}{}", "01m844dzg0eds8cke5ky2t6s6w", "x".repeat(49));
         assert_eq!(id_of(&value).unwrap(), "key_01m844dzg0eds8cke5ky2t6s6w");
         assert!(id_of("sk_test_short").is_err());

@@ -1,4 +1,4 @@
-//! How long a start takes and how much memory an idle node holds.
+//! The time of a start, and the memory of an idle node.
 
 use std::path::Path;
 use std::time::Instant;
@@ -10,7 +10,7 @@ use crate::bench::node::{data_folder, program};
 use crate::bench::process::resident_mib;
 use keyward_testkit::program::Server;
 
-/// A figure of a few milliseconds is taken more often: a start is over before the noise is.
+/// More rounds for a figure of a few milliseconds: a start ends before the noise does.
 const MORE_OFTEN: u32 = 3;
 
 pub(super) fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
@@ -26,7 +26,7 @@ pub(super) fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
     Ok(())
 }
 
-#[expect(clippy::disallowed_methods, reason = "measures; nothing is decided by it")]
+#[expect(clippy::disallowed_methods, reason = "measures; no decision depends on it")]
 fn start(bench: &Bench, folder: &Path) -> Result<(f64, Server)> {
     let before = Instant::now();
     let server = program(bench, folder).serve()?;

@@ -1,7 +1,5 @@
-//! A minute of load on one node, and a million bad credentials (T18): how slow the slowest hundredth is, and how much
-//! the node grows.
-
-use std::fmt::Write as _;
+//! A minute of load on one node, and a million invalid credentials (T18): the time of the slowest hundredth, and the
+//! growth of the node.
 
 use anyhow::Result;
 
@@ -10,11 +8,11 @@ use crate::bench::process::resident_mib;
 use crate::bench::programs::Stock;
 use crate::bench::wrk::Traffic;
 
-/// How many bad credentials.
+/// Number of invalid credentials.
 const BAD: u32 = 1_000_000;
-/// How many values there are of keys that were never made, well-formed and of the right environment.
+/// Number of values of keys that were never made, well-formed and of the right environment.
 const NEVER_MADE: u32 = 100_000;
-/// By how much a node may grow, in MiB.
+/// Maximum growth of a node, in MiB.
 const MOST_GROWTH: f64 = 20.0;
 
 pub(super) fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
@@ -41,50 +39,45 @@ pub(super) fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
     Ok(())
 }
 
-/// By how many MiB the node has grown, and how many it refused a second.
+/// Returns the growth of the node in MiB, and the rate of its refusals.
 fn strangers(bench: &Bench, node: &Node, sources: bool) -> Result<(f64, f64)> {
     let folder = tempfile::tempdir()?;
     let keys = u64::from(bench.effort.count(NEVER_MADE));
-    let stock = Stock { keys, merchants: 1, first_millis: 1_700_000_000_000, step_millis: 1, seed: 99 };
+    let stock = Stock { keys, merchants: 1, step_millis: 1, seed: 99 };
     bench.programs.stock(&node.master_key(), &stock, folder.path())?;
-    // Not that it grew by answering at all.
+    // The growth by its first answers does not count.
     let good = Request::get(node.url(), "/v1/auth", 204).bearer(&node.demo.platform.app_secret);
     bench.wrk.same(&good, 2)?;
     let before = resident_mib(&node.server.process)?;
     let request = Request::get(node.url(), "/v1/auth", 401);
-    let script = script(&folder.path().join("values.txt").display().to_string(), sources);
+    let values = folder.path().join("values.txt").display().to_string();
+    let script = SCRIPT.replace("VALUES", &values).replace("SOURCES", &sources.to_string());
     let (mut sent, mut rate) = (0.0, 0.0);
     while sent < f64::from(bench.effort.count(BAD)) {
-        let load = bench.wrk.load(&Traffic::Refused(&request, script.clone()), bench.effort.seconds)?;
+        let load = bench.wrk.load(&Traffic::Refused(&request, &script), bench.effort.seconds)?;
         sent += load.requests;
         rate = load.per_second;
     }
     Ok((resident_mib(&node.server.process)? - before, rate))
 }
 
-/// In turns: no key value at all, the value of a key that was never made, and something like an access token.
-fn script(values: &str, sources: bool) -> String {
-    let mut script = format!(
-        "local values = {{}}\n\
-         function init()\n\
-         \x20 for value in io.lines([==[{values}]==]) do values[#values + 1] = value end\n\
-         \x20 math.randomseed(os.time())\nend\n\
-         local n = math.random(2^30)\n\
-         function request()\n\
-         \x20 n = n + 1\n\
-         \x20 local bad = string.format('sk_test_%075d', n)\n\
-         \x20 if n % 3 == 1 then bad = values[math.random(#values)] end\n\
-         \x20 if n % 3 == 2 then bad = 'eyJhbGciOiJFZERTQSIsInR5cCI6ImF0K2p3dCJ9.' .. n .. '.' .. n end\n\
-         \x20 local headers = {{ Authorization = 'Bearer ' .. bad }}\n"
-    );
-    if sources {
-        // Writing to a string cannot fail.
-        let _ = writeln!(
-            script,
-            "  headers['X-Forwarded-For'] = string.format('10.%d.%d.%d', math.random(250), math.random(250), \
-             math.random(250))"
-        );
-    }
-    script.push_str("  return wrk.format('GET', nil, headers)\nend\n");
-    script
-}
+/// Alternates: not a key value, the value of a key that was never made, and something like an access token.
+const SCRIPT: &str = r"
+local values = {}
+function init()
+  for value in io.lines([==[VALUES]==]) do values[#values + 1] = value end
+  math.randomseed(os.time())
+end
+local n = math.random(2^30)
+function request()
+  n = n + 1
+  local bad = string.format('sk_test_%075d', n)
+  if n % 3 == 1 then bad = values[math.random(#values)] end
+  if n % 3 == 2 then bad = 'eyJhbGciOiJFZERTQSIsInR5cCI6ImF0K2p3dCJ9.' .. n .. '.' .. n end
+  local headers = { Authorization = 'Bearer ' .. bad }
+  if SOURCES then
+    headers['X-Forwarded-For'] = string.format('10.%d.%d.%d', math.random(250), math.random(250), math.random(250))
+  end
+  return wrk.format('GET', nil, headers)
+end
+";

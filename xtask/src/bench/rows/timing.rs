@@ -1,16 +1,16 @@
-//! Whether the time of a refusal shows its reason (T19): in the process, and [from outside](outside) as a client sees
-//! it.
+//! Whether the time of a refusal reveals its reason (T19): in the process, and [from outside](outside) for a client.
 
 mod outside;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
+use serde_json::Value;
 
 use super::{Bench, Report, Target, Unit};
 use keyward_testkit::pg::{Cluster, Durability};
 
 /// Refusals of each kind.
 const TIMES: u32 = 200_000;
-/// The greatest difference between two kinds, in nanoseconds.
+/// Maximum difference between two kinds, in nanoseconds.
 const MOST: f64 = 1_000.0;
 
 pub(super) fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
@@ -22,12 +22,9 @@ pub(super) fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
 fn in_the_process(bench: &Bench, report: &mut Report) -> Result<()> {
     for _ in 0..bench.effort.rounds.min(3) {
         let mut greatest = 0.0_f64;
-        for (word, rest) in bench.programs.ask("timing", &[&bench.effort.count(TIMES).to_string()])? {
-            println!("{word} {rest}");
-            if word == "difference" {
-                let nanos = rest.split(' ').next().context("no figure")?;
-                greatest = greatest.max(nanos.parse::<f64>()?.abs());
-            }
+        for line in bench.programs.ask::<Value>("timing", &[&bench.effort.count(TIMES).to_string()])? {
+            println!("{line}");
+            greatest = greatest.max(line["difference"].as_f64().unwrap_or_default().abs());
         }
         let name = "unknown, revoked, expired, wrong secret: greatest difference of two means";
         report.add(name, Target::Always(MOST), Unit::Nanoseconds, greatest);

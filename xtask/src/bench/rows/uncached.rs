@@ -1,18 +1,18 @@
-//! Verifications that memory does not answer: far more keys than it holds, in random order, against look-ups of the
-//! database alone, and against a bare axum that looks up one row for each request.
+//! Verifications that memory cannot answer: far more keys than fit, in random order, compared with look-ups of the
+//! database alone, and with a bare axum that looks up one row for each request.
 
 use std::process::Command;
 
 use anyhow::Result;
 
 use super::size::{LEAST_MEMORY, Shape, plant};
-use super::{Bench, Launch, Node, Postgres, Report, Request, Target, Unit, costs, yardstick};
+use super::{Bench, Launch, Node, Postgres, Report, Request, Target, Unit, process, yardstick};
 use crate::bench::pgbench::Pgbench;
 use crate::bench::wrk::Traffic;
 
-/// Number of keys; one in sixty of them fits into memory.
+/// Number of keys; one in sixty fits into memory.
 const KEYS: u32 = 200_000;
-/// Connections of the bare axum: as many as the service has by default.
+/// Connections of the bare axum: the service's default.
 const POOL: &str = "16";
 
 pub(super) fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
@@ -31,19 +31,15 @@ pub(super) fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
     let look_up = Request::get(&one_select.base_url, "/VALUE", 200);
     let body = r#"{"key":"VALUE","scopes":["charges:read"]}"#;
     let verify = Request::post(node.url(), "/v1/verify", 200, body).bearer(&node.demo.platform.app_secret);
-    let load = |request, values| {
-        let load = bench.wrk.load(&Traffic::AnyOf(request, values), bench.effort.seconds)?;
-        Ok((load.per_second, load.requests))
-    };
+    let seconds = bench.effort.seconds;
+    let load = |request, values| bench.wrk.load(&Traffic::AnyOf(request, values), seconds);
     let (selects, axum) = ("`pgbench -S` beside it", "bare axum with one `SELECT` beside it");
     for _ in 0..bench.effort.rounds {
-        let select = costs::noted(report, selects, cluster, None, || {
-            let rate = pgbench.selects(bench.effort.seconds)?;
-            Ok((rate, rate * f64::from(bench.effort.seconds)))
-        })?;
+        let select = process::noted(report, selects, cluster, None, || pgbench.selects(seconds))?;
         let service = Some(&node.server.process);
-        let rate = costs::noted(report, "verify uncached", cluster, service, || load(&verify, &planted.values))?;
-        let looked_up = costs::noted(report, axum, cluster, Some(&one_select.process), || load(&look_up, ids.path()))?;
+        let rate = process::noted(report, "verify uncached", cluster, service, || load(&verify, &planted.values))?;
+        let looked_up =
+            process::noted(report, axum, cluster, Some(&one_select.process), || load(&look_up, ids.path()))?;
         report.add("verify uncached ÷ `pgbench -S`", Target::AtLeast(0.50), Unit::Ratio, rate / select);
         let of_axum = "verify uncached ÷ bare axum with one `SELECT`";
         report.add(of_axum, Target::AtLeast(0.60), Unit::Ratio, rate / looked_up);
