@@ -2,8 +2,8 @@
 //!
 //! `cached-keys KEYS PER_ACCOUNT CAPACITY` passes `KEYS` keys through a cache of `CAPACITY` bytes. The keys have a name
 //! of 20 characters, four scopes and an HMAC digest. Their accounts are merchants below a partner and the platform.
-//! Prints the bytes per key as JSON, measured by the kernel and by the cache, and the number of keys in the cache at the
-//! end.
+//! Prints the bytes per key as JSON, measured by the kernel and by the cache, and the number of keys in the cache at
+//! the end.
 
 use anyhow::{Context as _, Result, bail, ensure};
 use keyward_benches::Counted;

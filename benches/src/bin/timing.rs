@@ -2,8 +2,8 @@
 //! Measures in the process, after the look-up of the row.
 //!
 //! `timing TIMES` judges `TIMES` values of each kind in a mixed order, and compares every two kinds by Welch's test.
-//! Prints means and differences in nanoseconds, a line of JSON each. Omits the slowest hundredth of each kind, which are
-//! interrupts.
+//! Prints means and differences in nanoseconds, a line of JSON each. Omits the slowest hundredth of each kind, which
+//! are interrupts.
 
 use std::{hint::black_box, time::Instant};
 

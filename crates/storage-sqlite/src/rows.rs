@@ -52,8 +52,8 @@ macro_rules! page_query {
 }
 pub(crate) use page_query;
 
-/// A statement over an account `a` and its row `v` in `visible_account`, which has the accounts above it: their columns,
-/// then the given text.
+/// A statement over an account `a` and its row `v` in `visible_account`, which has the accounts above it: their
+/// columns, then the given text.
 macro_rules! account_query {
     ($rest:literal $(, $argument:expr)* $(,)?) => {
         sqlx::query!(

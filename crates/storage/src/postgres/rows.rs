@@ -22,8 +22,8 @@ macro_rules! key_query {
     };
 }
 
-/// A statement over an account `a` and its row `v` in `visible_account`, which has the accounts above it: their columns,
-/// then the given text.
+/// A statement over an account `a` and its row `v` in `visible_account`, which has the accounts above it: their
+/// columns, then the given text.
 macro_rules! account_query {
     ($first:literal $(+ $rest:literal)* $(, $argument:expr)* $(,)?) => {
         sqlx::query!(
