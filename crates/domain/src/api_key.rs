@@ -5,10 +5,12 @@
 //! the time.
 
 mod auth_key;
+mod unusable;
 mod view;
 
 pub use auth_key::{AuthFacts, AuthKey};
-pub use view::{KeyStatus, KeyView, MaterialRef, Unusable, UsableKey};
+pub use unusable::Unusable;
+pub use view::{KeyStatus, KeyView, MaterialRef, UsableKey};
 
 use crate::{
     AccountId, Actor, Chain, Context, Description, KeyId, KeyType, KeyValue, LastFour, Name, Now, PairId, Permission,

@@ -11,15 +11,15 @@ use std::fmt;
 use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::{KeyId, account::text_enum, id};
+use crate::{KeyId, id, text_enum::text_enum};
 
 mod base62;
 
 /// Length of every key value, in characters.
 pub const VALUE_LEN: usize = PREFIX_LEN + id::SUFFIX_LEN + SECRET_LEN + CHECKSUM_LEN;
 const PREFIX_LEN: usize = 8;
-const SECRET_LEN: usize = 43;
-const CHECKSUM_LEN: usize = 6;
+const SECRET_LEN: usize = base62::LEN_OF_256_BITS;
+const CHECKSUM_LEN: usize = base62::LEN_OF_U32;
 
 /// A regular expression that every key value matches, for leak scanners and clients.
 pub const VALUE_REGEX: &str = "^(sk|pk|tk)_(live|test)_[0-7][0-9a-hjkmnp-tv-z]{25}[0-9A-Za-z]{49}$";

@@ -67,6 +67,7 @@
 //! serde: your own contract defines how a key looks on the wire.
 
 mod account;
+mod actor;
 mod api_key;
 mod change;
 mod context;
@@ -80,6 +81,7 @@ mod secret_hash;
 #[cfg(feature = "serde")]
 mod serde_text;
 mod text;
+mod text_enum;
 mod timestamp;
 pub mod verification;
 
@@ -87,9 +89,9 @@ pub mod verification;
 mod fixture;
 
 pub use account::{
-    Account, Actor, BrokenChain, Chain, Level, Link, Mid, Parent, ParseMidError, Reach, Role, Standing, Status,
-    UnknownWord,
+    Account, BrokenChain, Chain, Level, Link, Mid, Parent, ParseMidError, Reach, Role, Standing, Status,
 };
+pub use actor::Actor;
 pub use api_key::{
     AccountNotActive, ApiKey, AuthFacts, AuthKey, InconsistentKey, KeyFacts, KeyState, KeyStatus, KeyTerms, KeyView,
     Material, MaterialRef, Origin, PairMembership, TermsError, Unusable, UsableKey,
@@ -109,5 +111,6 @@ pub use scope::{
 };
 pub use secret_hash::{DigestError, DigestRef, HmacDigest, Proof, Remembered, SecretDigest, SecretForm, SecretHasher};
 pub use text::{Description, MAX_DESCRIPTION_LEN, MAX_NAME_LEN, Name, TextError, is_hidden};
+pub use text_enum::UnknownWord;
 pub use timestamp::{OutOfRange, ParseTimestampError, Timestamp};
 pub use verification::{Candidate, Denial, Requirements, Verdict, judge};

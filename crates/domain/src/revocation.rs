@@ -16,44 +16,13 @@
 //! Rule 4 (a scheduled end may be brought forward, never postponed), the scheduled half of rule 3 and the overlap half
 //! of rule 10 come with rotation.
 
+mod record;
+
+pub use record::{Reason, Revocation};
+
 use crate::{
-    Account, Actor, ApiKey, Chain, Context, KeyState, KeyType, KeyView, Now, Reach, Status, Timestamp, Unusable,
-    UsableKey, account::text_enum,
+    Account, Actor, ApiKey, Chain, Context, KeyState, KeyType, KeyView, Now, Reach, Status, Unusable, UsableKey,
 };
-
-/// Reason for a revocation, as stated by the caller.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
-pub enum Reason {
-    /// No reason given.
-    #[default]
-    Unspecified,
-    /// A third party may know the value.
-    Compromised,
-    /// Another key replaced it.
-    Superseded,
-    /// The key is unused.
-    NoLongerNeeded,
-}
-
-text_enum!(
-    Reason,
-    "unspecified, compromised, superseded, no_longer_needed",
-    Unspecified = "unspecified",
-    Compromised = "compromised",
-    Superseded = "superseded",
-    NoLongerNeeded = "no_longer_needed",
-);
-
-/// A key's revocation. Never changes once stored (rule 2).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Revocation {
-    /// Time of the revocation.
-    pub at: Timestamp,
-    /// Who revoked the key.
-    pub by: Actor,
-    /// Reason given.
-    pub reason: Reason,
-}
 
 /// A request to revoke a key now (rule 10; no other time can be requested yet).
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -17,9 +17,9 @@ use sha2::Sha256;
 use subtle::ConstantTimeEq as _;
 
 use crate::{
-    account::text_enum,
     key_value::{KeyValue, PresentedValue},
     master_key::{KeyVersion, MasterKey, Purpose},
+    text_enum::text_enum,
 };
 
 /// Hash function for new secrets: the setting `secret_hash`.

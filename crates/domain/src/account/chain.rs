@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{Account, Mid, Role, Status};
+use super::{
+    mid::Mid,
+    role::{Role, Status},
+};
 use crate::AccountId;
 
 /// The data of one account in a chain.
@@ -16,12 +19,6 @@ pub struct Link {
     pub role: Role,
     /// Its own status.
     pub status: Status,
-}
-
-impl From<&Account> for Link {
-    fn from(account: &Account) -> Self {
-        Self { id: account.id, mid: account.mid.clone(), role: account.role, status: account.status }
-    }
 }
 
 /// Maximum number of ancestors: a merchant's partner and the platform.

@@ -1,6 +1,9 @@
 //! A caller's reach: the value that every management query requires.
 
-use super::{Chain, Link, Role, text_enum};
+use super::{
+    chain::{Chain, Link},
+    role::{Level, Role},
+};
 use crate::AccountId;
 
 /// The part of the account tree that exists for a caller: its own account and all descendants.
@@ -9,19 +12,6 @@ use crate::AccountId;
 /// caller's authenticated account, never from request data. [`Reach::operator`] is for the command line only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reach(Extent);
-
-/// The level of a caller above an account, lowest first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Level {
-    /// The partner of a merchant.
-    Partner,
-    /// The platform.
-    Platform,
-    /// The command line.
-    Operator,
-}
-
-text_enum!(Level, "partner, platform, operator", Partner = "partner", Platform = "platform", Operator = "operator");
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Extent {

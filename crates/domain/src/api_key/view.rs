@@ -2,8 +2,9 @@
 
 use crate::{
     AccountId, Chain, Context, KeyId, KeyType, Now, PresentedValue, Restrictions, Scopes, SecretHasher, Standing,
-    account::text_enum,
+    Unusable,
     secret_hash::{DigestError, DigestRef, Proof},
+    text_enum::text_enum,
 };
 
 /// The data that decide whether a key is valid, and those that the response contains for a valid one.
@@ -57,36 +58,6 @@ text_enum!(
     Expired = "expired",
     Revoked = "revoked",
 );
-
-/// Why a key may not be used now, in the contract's order of reasons (section 13).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
-pub enum Unusable {
-    /// Revoked, or an account of its chain is closed.
-    #[error("revoked")]
-    Revoked,
-    /// An account of its chain is suspended.
-    #[error("suspended")]
-    Suspended,
-    /// The key is not valid yet.
-    #[error("not valid yet")]
-    NotYetValid,
-    /// The key has expired.
-    #[error("expired")]
-    Expired,
-}
-
-impl Unusable {
-    /// The code in the response.
-    #[must_use]
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::Revoked => "REVOKED",
-            Self::Suspended => "SUSPENDED",
-            Self::NotYetValid => "NOT_YET_VALID",
-            Self::Expired => "EXPIRED",
-        }
-    }
-}
 
 /// A key that may be used by the request that was checked. Only [`KeyView::usable`] makes one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

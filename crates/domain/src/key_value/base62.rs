@@ -4,13 +4,18 @@ use zeroize::Zeroize;
 
 const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
+/// Number of digits of 256 bits.
+pub(super) const LEN_OF_256_BITS: usize = 43;
+/// Number of digits of 32 bits.
+pub(super) const LEN_OF_U32: usize = 6;
+
 /// Appends 256 bits, as one big-endian number, in 43 digits.
 pub(super) fn push_256_bits(bytes: &[u8; 32], text: &mut String) {
     let mut limbs = [0_u32; 8];
     for (limb, chunk) in limbs.iter_mut().zip(bytes.chunks_exact(4)) {
         *limb = chunk.iter().fold(0, |value, byte| value << 8 | u32::from(*byte));
     }
-    let mut digits = [0_u8; super::SECRET_LEN];
+    let mut digits = [0_u8; LEN_OF_256_BITS];
     for digit in digits.iter_mut().rev() {
         *digit = divide_by_62(&mut limbs);
     }
@@ -29,8 +34,8 @@ pub(super) fn is_u32(text: &str, value: u32) -> bool {
     text.as_bytes() == digits_of(value).map(letter).as_slice()
 }
 
-fn digits_of(mut value: u32) -> [u8; super::CHECKSUM_LEN] {
-    let mut digits = [0_u8; super::CHECKSUM_LEN];
+fn digits_of(mut value: u32) -> [u8; LEN_OF_U32] {
+    let mut digits = [0_u8; LEN_OF_U32];
     for digit in digits.iter_mut().rev() {
         // A remainder of 62 always fits.
         *digit = u8::try_from(value % 62).unwrap_or_default();

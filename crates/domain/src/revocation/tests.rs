@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    KeyFacts, Level, Parent, Role,
+    KeyFacts, Level, Parent, Role, Timestamp,
     fixture::{account, at, chain, facts, link, request, secret, until},
 };
 
