@@ -44,10 +44,11 @@ impl Door {
         Ok(Unit { work, within, targets: Vec::new(), enforcer: Arc::clone(&self.enforcer) })
     }
 
-    /// Records a change that restricts nothing, by itself. An adapter may write it together with other callers'
-    /// changes.
-    pub(crate) async fn record_alone(&self, acting: &Acting, change: &Change) -> Result<Write, StorageError> {
-        let recorded = self.store.record(&acting.by, &acting.caller.reach(), change).await?;
+    /// Records a new key by itself. An adapter may write it together with other callers' keys. No verdict depends on a
+    /// key that did not exist, so nothing waits.
+    pub(crate) async fn record_key(&self, acting: &Acting, key: ApiKey) -> Result<Write, StorageError> {
+        let change = Change::KeyIssued(Box::new(key));
+        let recorded = self.store.record(&acting.by, &acting.caller.reach(), &change).await?;
         Ok(if recorded.is_some() { Write::Applied } else { Write::Stale })
     }
 
@@ -172,7 +173,11 @@ impl Committed {
     pub(crate) async fn enforced(self) -> Result<(), Failure> {
         let Some(enforced) = self.enforced else { return Ok(()) };
         // The change is committed even if the wait failed.
-        Ok(enforced.await.map_err(|_| NotEnforced::Stopping)??)
+        match enforced.await {
+            Ok(enforced) => Ok(enforced?),
+            Err(error) if error.is_cancelled() => Err(NotEnforced::Stopping.into()),
+            Err(error) => Err(error.into()),
+        }
     }
 }
 

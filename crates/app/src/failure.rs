@@ -3,8 +3,9 @@
 use keyward_domain::DigestError;
 use keyward_storage::StorageError;
 use keyward_verifier::NotEnforced;
+use tokio::task::JoinError;
 
-use crate::{access::tokens::TokenFault, fair_queue::QueueFull, runtime::NoEntropy};
+use crate::{access::tokens::TokenFailure, fair_queue::QueueFull, runtime::NoEntropy};
 
 /// Lets `?` convert a failure into a use case's own error.
 macro_rules! impl_from_failure {
@@ -38,7 +39,7 @@ pub enum Failure {
     ClocksDiffer,
     /// A token could not be made.
     #[error("a token could not be made")]
-    Token(#[from] TokenFault),
+    Token(#[from] TokenFailure),
     /// Too many requests of the same caller are waiting. This one was not begun.
     #[error(transparent)]
     QueueFull(#[from] QueueFull),
@@ -51,4 +52,10 @@ pub enum Failure {
     /// A change is committed, but not known to be enforced on every node.
     #[error(transparent)]
     NotEnforced(#[from] NotEnforced),
+}
+
+impl From<JoinError> for Failure {
+    fn from(error: JoinError) -> Self {
+        if error.is_panic() { Self::Defect("background work panicked") } else { Self::CutOff }
+    }
 }

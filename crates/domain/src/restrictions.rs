@@ -60,6 +60,12 @@ impl Restrictions {
         self.expires_at.is_some_and(|end| now.has_passed(end))
     }
 
+    /// When they end the key; `None` for never.
+    #[must_use]
+    pub const fn ends_at(&self) -> Option<Timestamp> {
+        self.expires_at
+    }
+
     /// Whether they let a request with this context pass.
     ///
     /// # Errors

@@ -169,14 +169,14 @@ impl Caller {
         let denied = |denial| Refused::Denied(denial);
         let Known { credential: Credential { key, chain }, as_of } = read_key(access, *id, by).await?;
         let mut authority = Authority::of(*id, &chain, as_of);
-        let mut ends_at = key.view().restrictions.expires_at;
+        let mut ends_at = key.view().restrictions.ends_at();
         let context = Context::at(access.now());
         if let Some(token) = token {
             let public = read_key(access, token.public_key, by).await?;
             let view = public.credential.key.view();
             usable_pair(view, key.view(), &chain, &context).map_err(|reason| denied(reason.into()))?;
             authority = authority.and(view.id, public.as_of);
-            ends_at = [ends_at, view.restrictions.expires_at, Some(token.ends_at)].into_iter().flatten().min();
+            ends_at = [ends_at, view.restrictions.ends_at(), Some(token.ends_at)].into_iter().flatten().min();
         }
         let scopes = match scopes {
             Held::OfKey(_) => Held::OfKey(Arc::clone(&key)),

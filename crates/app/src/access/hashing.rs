@@ -128,6 +128,6 @@ impl SecretHashing {
             let presented = PresentedValue::parse(&text, environment).map_err(|_| DigestError::Unreadable)?;
             work(&hasher, &presented)
         });
-        Ok(done.await.map_err(|_| Failure::CutOff)??)
+        Ok(done.await.map_err(Failure::from)??)
     }
 }

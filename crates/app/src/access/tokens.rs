@@ -19,7 +19,7 @@ const CLOCK_DIFFERENCE: Duration = Duration::from_secs(30);
 
 /// An internal reason why a token or a signing key could not be made or read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum TokenFault {
+pub enum TokenFailure {
     /// A stored signing key cannot be opened: it was sealed under a master key that this node does not have.
     #[error("a signing key cannot be opened with this node's master key")]
     SigningKeyUnreadable,

@@ -57,8 +57,8 @@ async fn try_once(manage: &Arc<Manage>, acting: &Acting, mid: &Mid, wanted: Stat
     let reach = &acting.caller.reach();
     let found = manage.reads.account(reach, mid).await?.ok_or(Error::NoSuchAccount)?;
     let (id, target) = (found.account.id, Target::Account(found.account.id));
-    // A repeated call needs neither a permit nor a connection that writes.
-    if matches!(found.account.change_status(wanted, reach), Ok(StatusDecision::Unchanged)) {
+    // A refused or repeated call needs neither a permit nor a connection that writes.
+    if found.account.change_status(wanted, reach)? == StatusDecision::Unchanged {
         manage.door.again(found.enforcement, target).enforced().await?;
         return Ok(found.account);
     }

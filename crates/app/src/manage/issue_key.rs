@@ -87,7 +87,7 @@ pub async fn issue_key(manage: &Manage, caller: &Caller, command: IssueKey) -> R
 async fn insert(manage: &Manage, acting: &Acting, key: &ApiKey) -> Result<(), Error> {
     acting.caller.may_grant(&key.facts().scopes)?;
     acting.is_in_time(&manage.access)?;
-    match manage.door.record_alone(acting, &Change::KeyIssued(Box::new(key.clone()))).await? {
+    match manage.door.record_key(acting, key.clone()).await? {
         Write::Applied => Ok(()),
         Write::Stale => Err(AccountNotActive.into()),
     }

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::{
-    ACCESS_TOKEN_LIFE, CLOCK_DIFFERENCE, TokenFault,
+    ACCESS_TOKEN_LIFE, CLOCK_DIFFERENCE, TokenFailure,
     key_set::{self, KeySet},
     seal::Sealer,
 };
@@ -103,7 +103,7 @@ impl AccessTokens {
     }
 
     /// Takes over the keys read from the database; `history` is the number of histories seen when the read began.
-    pub(crate) fn take_keys(&self, rows: &[SigningKeyRow], history: u64) -> Result<(), TokenFault> {
+    pub(crate) fn take_keys(&self, rows: &[SigningKeyRow], history: u64) -> Result<(), TokenFailure> {
         self.keys.store(Arc::new(KeySet::open(rows, history, &self.sealer)?));
         Ok(())
     }
@@ -120,7 +120,7 @@ impl AccessTokens {
         generation: i32,
         seed: &Zeroizing<[u8; 32]>,
         nonce: [u8; 24],
-    ) -> Result<FreshSigningKey, TokenFault> {
+    ) -> Result<FreshSigningKey, TokenFailure> {
         key_set::fresh_signing_key(generation, seed, nonce, &self.sealer)
     }
 
@@ -130,7 +130,7 @@ impl AccessTokens {
         grant: &AccessGrant,
         id: AccessId,
         now: Timestamp,
-    ) -> Result<Option<IssuedAccess>, TokenFault> {
+    ) -> Result<Option<IssuedAccess>, TokenFailure> {
         let keys = self.keys.load();
         let Some(key) = keys.signer(now) else { return Ok(None) };
         let expires_at = now.saturating_add(ACCESS_TOKEN_LIFE);
@@ -151,7 +151,7 @@ impl AccessTokens {
         header.typ = Some(TYPE.into());
         header.kid = Some(key.jwk.kid.clone());
         let token = jsonwebtoken::encode(&header, &claims, &key.signs)
-            .map_err(|_| TokenFault::Refused("sign an access token"))?;
+            .map_err(|_| TokenFailure::Refused("sign an access token"))?;
         Ok(Some(IssuedAccess { token: Zeroizing::new(token), expires_at }))
     }
 

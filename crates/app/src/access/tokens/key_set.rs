@@ -18,7 +18,7 @@ use keyward_domain::Timestamp;
 use keyward_storage::{FreshSigningKey, SigningKeyRow};
 use zeroize::Zeroizing;
 
-use super::{ACCESS_TOKEN_LIFE, CLOCK_DIFFERENCE, TokenFault, seal::Sealer};
+use super::{ACCESS_TOKEN_LIFE, CLOCK_DIFFERENCE, TokenFailure, seal::Sealer};
 
 /// How long a key is published before it signs.
 pub const PUBLISHED_BEFORE_USE: Duration = Duration::from_mins(10);
@@ -62,7 +62,7 @@ pub struct KeySet {
 }
 
 impl KeySet {
-    pub(super) fn open(rows: &[SigningKeyRow], history: u64, sealer: &Sealer) -> Result<Self, TokenFault> {
+    pub(super) fn open(rows: &[SigningKeyRow], history: u64, sealer: &Sealer) -> Result<Self, TokenFailure> {
         let keys = rows.iter().map(|row| PublishedKey::open(row, sealer)).collect::<Result<_, _>>()?;
         Ok(Self { keys, history })
     }
@@ -128,8 +128,8 @@ impl KeySet {
 }
 
 impl PublishedKey {
-    fn open(row: &SigningKeyRow, sealer: &Sealer) -> Result<Self, TokenFault> {
-        let private = sealer.open(&row.sealed, &context(row.generation)).ok_or(TokenFault::SigningKeyUnreadable)?;
+    fn open(row: &SigningKeyRow, sealer: &Sealer) -> Result<Self, TokenFailure> {
+        let private = sealer.open(&row.sealed, &context(row.generation)).ok_or(TokenFailure::SigningKeyUnreadable)?;
         let x = URL_SAFE_NO_PAD.encode(&row.public);
         Ok(Self {
             generation: row.generation,
@@ -147,16 +147,16 @@ pub(super) fn fresh_signing_key(
     seed: &Zeroizing<[u8; 32]>,
     nonce: [u8; 24],
     under: &Sealer,
-) -> Result<FreshSigningKey, TokenFault> {
-    let pair =
-        Ed25519KeyPair::from_seed_unchecked(seed.as_slice()).map_err(|_| TokenFault::Refused("make a signing key"))?;
-    let der: Pkcs8V1Der<'_> = pair.as_der().map_err(|_| TokenFault::Refused("write a signing key"))?;
+) -> Result<FreshSigningKey, TokenFailure> {
+    let pair = Ed25519KeyPair::from_seed_unchecked(seed.as_slice())
+        .map_err(|_| TokenFailure::Refused("make a signing key"))?;
+    let der: Pkcs8V1Der<'_> = pair.as_der().map_err(|_| TokenFailure::Refused("write a signing key"))?;
     let private = Zeroizing::new(der.as_ref().to_vec());
     let kid = LibraryJwk::from_encoding_key(&EncodingKey::from_ed_der(&private), Algorithm::EdDSA)
         .and_then(|jwk| jwk.thumbprint(ThumbprintHash::SHA256))
-        .map_err(|_| TokenFault::Refused("name a signing key"))?;
+        .map_err(|_| TokenFailure::Refused("name a signing key"))?;
     let sealed = under.seal(&private, &context(generation), nonce);
-    let sealed = sealed.ok_or(TokenFault::Refused("seal a signing key"))?;
+    let sealed = sealed.ok_or(TokenFailure::Refused("seal a signing key"))?;
     let public = pair.public_key().as_ref().to_vec();
     Ok(FreshSigningKey { generation, kid, public, sealed })
 }

@@ -5,7 +5,7 @@ use keyward_domain::{Environment, FamilyId, KeyId, MasterKey, Purpose, RefreshId
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-use super::{TokenFault, seal::Sealer};
+use super::{TokenFailure, seal::Sealer};
 
 /// Content of a refresh token.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,7 +42,7 @@ impl RefreshTokens {
     }
 
     /// Seals a grant. The nonce must be random.
-    pub(crate) fn seal(&self, grant: &RefreshGrant, nonce: [u8; 24]) -> Result<Zeroizing<String>, TokenFault> {
+    pub(crate) fn seal(&self, grant: &RefreshGrant, nonce: [u8; 24]) -> Result<Zeroizing<String>, TokenFailure> {
         let RefreshGrant { token, family, family_ends_at, public_key, secret_key, scopes } = grant;
         let mut plain = Vec::with_capacity(FIXED_LEN + scopes.as_str().len());
         for id in [token.uuid(), family.uuid(), public_key.uuid(), secret_key.uuid()] {
@@ -51,7 +51,7 @@ impl RefreshTokens {
         plain.extend_from_slice(&family_ends_at.as_micros().to_be_bytes());
         plain.extend_from_slice(scopes.as_str().as_bytes());
         let sealed =
-            self.sealer.seal(&plain, self.context, nonce).ok_or(TokenFault::Refused("seal a refresh token"))?;
+            self.sealer.seal(&plain, self.context, nonce).ok_or(TokenFailure::Refused("seal a refresh token"))?;
         Ok(Zeroizing::new(URL_SAFE_NO_PAD.encode(sealed)))
     }
 

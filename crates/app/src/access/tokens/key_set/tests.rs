@@ -66,9 +66,9 @@ fn without_a_signing_key_the_next_one_is_due_immediately() {
 #[test]
 fn a_sealed_key_opens_only_in_its_own_row_and_under_its_own_master_key() {
     let moved = SigningKeyRow { generation: 2, ..row(1, at(0)) };
-    assert_eq!(KeySet::open(&[moved], 0, &sealer()).err(), Some(TokenFault::SigningKeyUnreadable));
+    assert_eq!(KeySet::open(&[moved], 0, &sealer()).err(), Some(TokenFailure::SigningKeyUnreadable));
     let other = Sealer::new(&MasterKey::from_bytes(&[2; 32]).ok().unwrap(), Purpose::SigningKeys);
-    assert_eq!(KeySet::open(&[row(1, at(0))], 0, &other).err(), Some(TokenFault::SigningKeyUnreadable));
+    assert_eq!(KeySet::open(&[row(1, at(0))], 0, &other).err(), Some(TokenFailure::SigningKeyUnreadable));
 }
 
 #[test]
