@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use keyward_domain::{
-    AccountNotActive, ApiKey, Chain, Change, KeyTerms, KeyValue, Mid, Now, Origin, Permission, ScopeNotHeld, Standing,
+    AccountNotActive, ApiKey, Chain, KeyTerms, KeyValue, Mid, Now, Origin, Permission, ScopeNotHeld, Standing,
 };
 use keyward_storage::{StorageError, Write};
 
