@@ -31,7 +31,8 @@ async fn end_idle_connection(database: &Database, store: &PgStore) {
     while store.pool_state().idle == 0 {
         yield_now().await;
     }
-    assert_eq!(database.raw().end_connections().await, 1);
+    // The connection that inspected the server may not have ended yet.
+    assert!(database.raw().end_connections().await >= 1);
 }
 
 #[tokio::test]
