@@ -138,16 +138,13 @@ impl<T: Written> Written for Option<T> {
 
 impl Written for List<'_> {
     fn write(&self, json: &mut Vec<u8>) {
-        let scopes = self.0.as_str();
-        if scopes.is_empty() {
-            return json.extend_from_slice(b"[]");
-        }
+        let mut scopes = self.0.iter();
+        let Some(first) = scopes.next() else { return json.extend_from_slice(b"[]") };
         json.extend_from_slice(b"[\"");
-        for byte in scopes.bytes() {
-            match byte {
-                b' ' => json.extend_from_slice(b"\",\""),
-                byte => json.push(byte),
-            }
+        json.extend_from_slice(first.as_bytes());
+        for scope in scopes {
+            json.extend_from_slice(b"\",\"");
+            json.extend_from_slice(scope.as_bytes());
         }
         json.extend_from_slice(b"\"]");
     }

@@ -53,8 +53,9 @@ pub fn begin(
     value: &str,
     requirements: &Requirements,
 ) -> Result<Verified, Unfinished> {
-    let verified = begin_examine(access, arrival, caller, value, requirements)?;
-    note(access, value, &verified, access.verifier.now(arrival));
+    let now = access.verifier.now(arrival);
+    let verified = begin_examine(access, (arrival, now), caller, value, requirements)?;
+    note(access, value, &verified, now);
     Ok(verified)
 }
 
@@ -127,7 +128,8 @@ pub async fn examine_key(
     value: &str,
     requirements: &Requirements,
 ) -> Result<Verified, Error> {
-    match begin_examine(access, &access.verifier.arrival(), caller, value, requirements) {
+    let arrival = access.verifier.arrival();
+    match begin_examine(access, (&arrival, access.verifier.now(&arrival)), caller, value, requirements) {
         Ok(verified) => Ok(verified),
         Err(unfinished) => finish_examine(access, unfinished, caller, value, requirements).await,
     }
@@ -135,12 +137,11 @@ pub async fn examine_key(
 
 fn begin_examine(
     access: &Access,
-    arrival: &Arrival,
+    (arrival, now): (&Arrival, Now),
     caller: &Caller,
     value: &str,
     requirements: &Requirements,
 ) -> Result<Verified, Unfinished> {
-    let now = access.verifier.now(arrival);
     let presented = match PresentedValue::parse(value, access.runtime.settings.environment) {
         Ok(presented) => presented,
         Err(error) => return Ok(Verified::Invalid { denial: error.into(), id: None }),
