@@ -6,7 +6,7 @@
 use std::{sync::Arc, time::Duration};
 
 use keyward_domain::{AccessId, FamilyId, KeyId, MasterKey, Now, RefreshId, Timestamp};
-use keyward_storage::{Credentials, Store, Tokens, Upkeep};
+use keyward_storage::{Credentials, Tokens, Upkeep};
 use keyward_verifier::{ClockDifference, Verifier, protocol::ClockJump};
 
 mod accepted;
@@ -66,7 +66,9 @@ struct TokenIssuer {
 
 /// What [`Access`] is built from.
 pub(crate) struct AccessParts<'a> {
-    pub(crate) store: Arc<dyn Store>,
+    pub(crate) credentials: Arc<dyn Credentials>,
+    pub(crate) token_store: Arc<dyn Tokens>,
+    pub(crate) upkeep: Arc<dyn Upkeep>,
     pub(crate) verifier: Arc<Verifier>,
     pub(crate) hashing: Hashing,
     pub(crate) master: &'a MasterKey,
@@ -76,7 +78,7 @@ pub(crate) struct AccessParts<'a> {
 
 impl Access {
     pub(crate) fn new(parts: AccessParts<'_>) -> Self {
-        let AccessParts { store, verifier, hashing, master, account_queue, runtime } = parts;
+        let AccessParts { credentials, token_store, upkeep, verifier, hashing, master, account_queue, runtime } = parts;
         let settings = &runtime.settings;
         let tokens = TokenIssuer {
             access: AccessTokens::new(settings, master),
@@ -88,9 +90,9 @@ impl Access {
             attempts: Attempts::new(settings.failed_attempts_per_minute, &runtime.clock),
             usage: Usage::default(),
             verifier,
-            token_store: Arc::clone(&store) as _,
-            upkeep: Arc::clone(&store) as _,
-            credentials: store,
+            token_store,
+            upkeep,
+            credentials,
             tokens,
             account_queue,
             runtime,

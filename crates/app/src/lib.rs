@@ -61,14 +61,17 @@ pub fn assemble(parts: Parts) -> (Arc<Access>, Arc<Manage>) {
         Arc::new(runtime::Runtime { clock, entropy, ids: fresh_ids::FreshIds::default(), settings, background });
     let account_queue = Arc::new(account_queue::AccountQueue::default());
     let access = Access::new(access::AccessParts {
-        store: Arc::clone(&store),
-        verifier,
+        credentials: Arc::clone(&store) as _,
+        token_store: Arc::clone(&store) as _,
+        upkeep: Arc::clone(&store) as _,
+        verifier: Arc::clone(&verifier),
         hashing,
         master: &master,
         account_queue: Arc::clone(&account_queue),
         runtime: Arc::clone(&runtime),
     });
     let access = Arc::new(access);
-    let manage = Manage::new(Arc::clone(&access), store, account_queue, runtime);
+    let door = commit::Door::new(Arc::clone(&store), verifier, Arc::clone(&runtime));
+    let manage = Manage { access: Arc::clone(&access), door, runtime, reads: store, account_queue };
     (access, Arc::new(manage))
 }

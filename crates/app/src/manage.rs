@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use keyward_domain::{AccountId, KeyId, Now, PairId};
-use keyward_storage::{Reads, Store};
+use keyward_storage::Reads;
 
 pub mod change_status;
 pub mod count_below;
@@ -29,21 +29,11 @@ pub struct Manage {
     pub(crate) access: Arc<Access>,
     pub(crate) door: Door,
     pub(crate) runtime: Arc<Runtime>,
-    reads: Arc<dyn Reads>,
-    account_queue: Arc<AccountQueue>,
+    pub(crate) reads: Arc<dyn Reads>,
+    pub(crate) account_queue: Arc<AccountQueue>,
 }
 
 impl Manage {
-    pub(crate) fn new(
-        access: Arc<Access>,
-        store: Arc<dyn Store>,
-        account_queue: Arc<AccountQueue>,
-        runtime: Arc<Runtime>,
-    ) -> Self {
-        let door = Door::new(Arc::clone(&store), Arc::clone(access.verifier()), Arc::clone(&runtime));
-        Self { access, door, runtime, reads: store, account_queue }
-    }
-
     /// The half that answers questions about credentials.
     #[must_use]
     pub const fn access(&self) -> &Arc<Access> {

@@ -102,7 +102,14 @@ pub trait Accounts: Send + Sync {
     async fn count_below(&self, within: &Reach, id: AccountId, at: Timestamp) -> Result<Below>;
 }
 
-/// What management reads, outside any transaction.
+/// What management reads, outside any transaction. Who holds only this cannot write:
+///
+/// ```compile_fail
+/// # use keyward_storage::{Authority, Reads};
+/// async fn write(reads: &dyn Reads, by: &Authority) {
+///     let _ = reads.begin_as(by).await;
+/// }
+/// ```
 pub trait Reads: Keys + Accounts {}
 
 impl<T: Keys + Accounts + ?Sized> Reads for T {}

@@ -80,7 +80,14 @@ pub trait UnitOfWork: Send {
     }
 }
 
-/// All reads of a database, and the units of work that change it.
+/// All reads of a database, and the units of work that change it. The only port that writes keys and accounts:
+///
+/// ```
+/// # use keyward_storage::{Authority, Store};
+/// async fn write(store: &dyn Store, by: &Authority) {
+///     let _ = store.begin_as(by).await;
+/// }
+/// ```
 #[async_trait]
 pub trait Store: Reads + Credentials + Tokens + Upkeep + Installation {
     /// Begins a unit of work, which commits only while this authority holds (R19).
