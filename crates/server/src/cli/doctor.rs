@@ -8,7 +8,6 @@ use anyhow::Result;
 use keyward_app::{Caller, Clock as _, manage::list_accounts::list_accounts};
 use keyward_domain::{Environment, MasterKey};
 use keyward_storage::{Schema, SigningKeys, Store};
-use serde_json::{Value, json};
 
 use super::{exit::Exit, output};
 use crate::{
@@ -24,45 +23,11 @@ use crate::{
 };
 
 mod clocks;
+mod findings;
 mod nodes;
 mod proxies;
 
-/// Severity of a finding.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Level {
-    Good,
-    Notice,
-    Wrong,
-}
-
-/// One finding about one topic.
-struct Finding {
-    level: Level,
-    about: &'static str,
-    text: String,
-}
-
-/// All findings.
-#[derive(Default)]
-struct Findings(Vec<Finding>);
-
-impl Findings {
-    fn add(&mut self, level: Level, about: &'static str, text: impl Into<String>) {
-        self.0.push(Finding { level, about, text: text.into() });
-    }
-
-    fn good(&mut self, about: &'static str, text: impl Into<String>) {
-        self.add(Level::Good, about, text);
-    }
-
-    fn notice(&mut self, about: &'static str, text: impl Into<String>) {
-        self.add(Level::Notice, about, text);
-    }
-
-    fn wrong(&mut self, about: &'static str, text: impl Into<String>) {
-        self.add(Level::Wrong, about, text);
-    }
-}
+use findings::Findings;
 
 pub(super) async fn run(settings: &Settings, form: output::Form) -> Result<ExitCode> {
     let mut findings = Findings::default();
@@ -79,9 +44,8 @@ pub(super) async fn run(settings: &Settings, form: output::Form) -> Result<ExitC
         }
         Err(error) => findings.wrong("database", one_line(&error)),
     }
-    print(&findings, form)?;
-    let is_wrong = findings.0.iter().any(|finding| finding.level == Level::Wrong);
-    Ok(if is_wrong { Exit::Failed } else { Exit::Done }.into())
+    findings.print(form)?;
+    Ok(if findings.are_wrong() { Exit::Failed } else { Exit::Done }.into())
 }
 
 async fn check_addresses(settings: &Settings, findings: &mut Findings) {
@@ -243,18 +207,4 @@ async fn check_accounts(node: &Node, findings: &mut Findings) {
         Ok(_) => findings.good("accounts", "present; `keyward account list` lists them"),
         Err(error) => findings.wrong("accounts", one_line(&anyhow::Error::new(error))),
     }
-}
-
-fn print(findings: &Findings, form: output::Form) -> Result<()> {
-    let word = |level| match level {
-        Level::Good => "ok",
-        Level::Notice => "notice",
-        Level::Wrong => "wrong",
-    };
-    let view = |finding: &Finding| -> Value {
-        json!({ "level": word(finding.level), "about": finding.about, "finding": finding.text })
-    };
-    let mut list = output::List::new(&[("", "level"), ("", "about"), ("", "finding")], form);
-    list.add(&findings.0.iter().map(view).collect::<Vec<_>>())?;
-    list.finish()
 }

@@ -9,7 +9,7 @@ use keyward_storage::{Feed, Hint, LostHistory, Member, Members, StorageError};
 use keyward_verifier::protocol::LeaseConfig;
 use tokio::time::timeout;
 
-use super::Findings;
+use super::findings::Findings;
 use crate::{
     config::Settings,
     database::{Database, Protocol},

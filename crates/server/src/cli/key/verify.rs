@@ -13,13 +13,14 @@ use keyward_app::{
 use keyward_domain::{KeyType, Mid, Requirements, Scope};
 use serde_json::{Value, json};
 
-use super::{super::with_node, scopes};
+use super::scopes::scopes;
 use crate::{
     cli::{
         choice::one_of,
         exit::{Exit, wrong_usage},
         output::{self, Form},
         secret_input,
+        with_node::with_node,
     },
     config::Settings,
     database::Mode,
