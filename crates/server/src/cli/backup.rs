@@ -20,7 +20,7 @@ use crate::{
     clock::SystemClock,
     config::Settings,
     database::{Database, Mode, explain},
-    installation::{Node as Site, judge},
+    installation::{Claimant, judge},
     master_key, private_file,
 };
 
@@ -178,8 +178,11 @@ async fn look_into(store: &SqliteStore) -> Result<Contents> {
 /// Checks that a node with these settings could start on a database with this stamp.
 fn fits(stamp: &Stamp, settings: &Settings) -> Result<()> {
     let key_path = settings.master_key_path();
-    let site =
-        Site { environment: settings.environment, key_path: &key_path, key_given: settings.master_key_file.is_some() };
+    let claimant = Claimant {
+        environment: settings.environment,
+        key_path: &key_path,
+        key_given: settings.master_key_file.is_some(),
+    };
     let Some(key) = master_key::read(&key_path)? else {
         let wanted: Vec<&str> = stamp.fingerprints.iter().map(|(_, fingerprint)| fingerprint.as_str()).collect();
         bail!(
@@ -191,7 +194,7 @@ fn fits(stamp: &Stamp, settings: &Settings) -> Result<()> {
     };
     match judge(Some(stamp), settings.environment, &key) {
         Ok(_) => Ok(()),
-        Err(foreign) => bail!(foreign.explain(&site)),
+        Err(foreign) => bail!(foreign.explain(&claimant)),
     }
 }
 

@@ -16,7 +16,7 @@ use crate::{
     database::{Database, Mode, explain},
     error_text::one_line,
     file_size,
-    installation::{Node as Site, judge},
+    installation::{Claimant, judge},
     listener::Certificates,
     master_key,
     node::Node,
@@ -119,7 +119,7 @@ async fn check_database(settings: &Settings, database: &Database, findings: &mut
 async fn check_key(settings: &Settings, store: &dyn Store, findings: &mut Findings) -> bool {
     let key_path = settings.master_key_path();
     let (environment, key_given) = (settings.environment, settings.master_key_file.is_some());
-    let site = Site { environment, key_path: &key_path, key_given };
+    let claimant = Claimant { environment, key_path: &key_path, key_given };
     let stamp = match store.stamp().await {
         Ok(stamp) => stamp,
         Err(error) => {
@@ -131,7 +131,7 @@ async fn check_key(settings: &Settings, store: &dyn Store, findings: &mut Findin
         findings.notice("stamp", "none yet: the first server or command that changes something claims the database");
         match master_key::read(&key_path) {
             Ok(Some(_)) => findings.good("master key", format!("{} will be used", key_path.display())),
-            Ok(None) if site.key_given => findings.wrong(
+            Ok(None) if claimant.key_given => findings.wrong(
                 "master key",
                 format!("{} is missing: create it with {}", key_path.display(), master_key::recipe(&key_path)),
             ),
@@ -147,7 +147,7 @@ async fn check_key(settings: &Settings, store: &dyn Store, findings: &mut Findin
                 findings.good("master key", format!("{}, fingerprints {}", key_path.display(), fingerprints(&key)));
                 return true;
             }
-            Err(foreign) => findings.wrong("master key", foreign.explain(&site)),
+            Err(foreign) => findings.wrong("master key", foreign.explain(&claimant)),
         },
         Ok(None) => {
             let wanted: Vec<_> = stamp.fingerprints.into_iter().map(|(_, fingerprint)| fingerprint).collect();
