@@ -14,6 +14,7 @@ use keyward_app::Clock as _;
 use keyward_storage::{Feed as _, HistoryToken, Installation as _, LostHistory, Schema, Seq, Stamp};
 use keyward_storage_sqlite::{OpenError, Options, SqliteStore};
 use serde_json::json;
+use tracing::{Instrument as _, debug_span};
 
 use super::output::{self, Form};
 use crate::{
@@ -74,7 +75,7 @@ async fn copy(file: &Path, database: &Database) -> Result<Contents> {
         anyhow::Error::new(error).context(format!("cannot make {}", file.display()))
     })?;
     let written = async {
-        store.copy_into(&draft).await?;
+        store.copy_into(&draft).instrument(debug_span!("db.store.copy_into")).await?;
         private_file::make_lasting(&made, &draft)?;
         let copy = SqliteStore::open_copy(&draft, &Options::default()).await?;
         let contents = check(&copy).await;
