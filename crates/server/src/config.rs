@@ -6,7 +6,6 @@
 //! module that reads the environment, and nothing here opens a file except the configuration itself.
 
 use std::{
-    fmt,
     net::SocketAddr,
     path::{Path, PathBuf},
     time::Duration,
@@ -18,10 +17,12 @@ use keyward_api::http::Gateway;
 use keyward_domain::{Environment, SecretForm};
 
 mod database;
+mod error;
 mod gateway;
 mod layers;
 mod limits;
 mod log;
+mod quoting;
 mod reader;
 mod tls;
 mod values;
@@ -31,11 +32,12 @@ pub(crate) use database::{Database, Sqlite};
 pub(crate) use layers::{Flags, from_process_environment};
 pub(crate) use limits::Limits;
 pub(crate) use log::{Format, Log};
-pub(crate) use reader::quoted;
+pub(crate) use quoting::quoted;
 pub(crate) use tls::Tls;
 pub(crate) use values::{address, duration, path};
 pub(crate) use verifier::Verifier;
 
+use error::{LoadError, WrongSettings};
 use reader::Reader;
 
 /// All settings, valid.
@@ -102,60 +104,6 @@ pub(crate) enum Purpose {
     Operate,
     /// Answer requests: also needs its own address.
     Serve,
-}
-
-/// All errors in the settings.
-#[derive(Debug)]
-pub(crate) struct WrongSettings(Vec<String>);
-
-impl fmt::Display for WrongSettings {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0.as_slice() {
-            [one] => f.write_str(one),
-            many => {
-                write!(f, "{} settings are missing or invalid", many.len())?;
-                many.iter().try_for_each(|problem| write!(f, "\n  - {problem}"))
-            }
-        }
-    }
-}
-
-impl std::error::Error for WrongSettings {}
-
-/// Why the settings could not be loaded.
-#[derive(Debug)]
-pub(crate) enum LoadError {
-    /// The configuration file is missing, not a file, or readable by others.
-    Unusable(anyhow::Error),
-    /// The configuration file is not TOML. Holds the parser's message, without the line that it quotes.
-    NotToml(PathBuf, String),
-    /// The text that should name the configuration file does not, and may hold a password.
-    NoPath,
-    /// Settings are invalid or missing.
-    Wrong(WrongSettings),
-}
-
-impl fmt::Display for LoadError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Unusable(why) => fmt::Display::fmt(why, f),
-            Self::NotToml(path, what) => write!(f, "the configuration file {} is not TOML: {what}", path.display()),
-            Self::NoPath => f.write_str(
-                "--config (KEYWARD_CONFIG) must be the path of a configuration file, and is not (it is not shown: \
-                     it may hold a password)",
-            ),
-            Self::Wrong(wrong) => fmt::Display::fmt(wrong, f),
-        }
-    }
-}
-
-impl std::error::Error for LoadError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::Unusable(why) => why.source(),
-            Self::NotToml(..) | Self::NoPath | Self::Wrong(_) => None,
-        }
-    }
 }
 
 /// The default of `data_dir`.

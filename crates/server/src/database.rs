@@ -1,6 +1,7 @@
 //! The one database of this process, Postgres or embedded: opens it, brings up its schema, closes it.
 //!
-//! All other code sees only the storage ports.
+//! All other code sees only the storage ports. What is not in a port has its spans here, so that their names do not
+//! differ by database; `Traced` gives the ports theirs.
 
 use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
@@ -11,6 +12,7 @@ use keyward_storage::{
     Traced,
 };
 use keyward_storage_sqlite::{OpenError, Options, SqliteStore};
+use tracing::{Instrument as _, debug_span};
 
 use crate::{config::Settings, entropy::SystemEntropy, private_file};
 
@@ -154,6 +156,7 @@ impl Database {
     }
 
     /// Compares the schema with what this binary needs.
+    #[tracing::instrument(level = "debug", skip_all, name = "db.schema.compare")]
     pub(crate) async fn schema(&self) -> Result<Schema> {
         Ok(match self {
             Self::Embedded(store, _) => store.schema().await?,
@@ -184,6 +187,7 @@ impl Database {
     }
 
     /// Brings the schema up to what this binary needs.
+    #[tracing::instrument(level = "debug", skip_all, name = "db.schema.migrate")]
     pub(crate) async fn migrate(&self) -> Result<()> {
         match self {
             Self::Embedded(store, _) => store.migrate().await.map_err(anyhow::Error::new),
@@ -220,11 +224,29 @@ impl Database {
         }
     }
 
+    /// The latest reports of lost history. `membership` is the port of a Postgres.
+    pub(crate) async fn lost_history(
+        &self,
+        membership: Option<&dyn Membership>,
+        at_most: u32,
+    ) -> Result<Vec<LostHistory>, StorageError> {
+        match (self, membership) {
+            (_, Some(membership)) => membership.lost(at_most).await,
+            // The name that `Traced` gives to the port's call.
+            (Self::Embedded(store, _), None) => {
+                store.lost_history(at_most).instrument(debug_span!("db.membership.lost")).await
+            }
+            (Self::Postgres(..), None) => Ok(Vec::new()),
+        }
+    }
+
     /// Losses from when a copy replaced an embedded database, if no server has reported them yet. Nodes on a Postgres
     /// detect losses themselves.
     pub(crate) async fn unsaid_lost_history(&self) -> Result<Vec<LostHistory>> {
         match self {
-            Self::Embedded(store, _) => Ok(store.unsaid_lost_history().await?),
+            Self::Embedded(store, _) => {
+                Ok(store.unsaid_lost_history().instrument(debug_span!("db.history.lost_unsaid")).await?)
+            }
             Self::Postgres(..) => Ok(Vec::new()),
         }
     }
@@ -234,14 +256,15 @@ impl Database {
     pub(crate) async fn make_whole(&self) -> Result<()> {
         match self {
             Self::Embedded(store, _) => {
-                store.begin_copy().await?;
-                Ok(store.checkpoint().await?)
+                store.begin_copy().instrument(debug_span!("db.history.begin_copy")).await?;
+                Ok(store.checkpoint().instrument(debug_span!("db.store.checkpoint")).await?)
             }
             Self::Postgres(..) => Ok(()),
         }
     }
 
     /// Finishes pending work and closes the database.
+    #[tracing::instrument(level = "debug", skip_all, name = "db.store.close")]
     pub(crate) async fn close(&self) -> Result<()> {
         match self {
             Self::Embedded(store, _) => store.close().await?,

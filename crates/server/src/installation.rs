@@ -3,7 +3,7 @@
 //! [`judge`] decides and does nothing; [`claim_database`] does what was decided. A database without a stamp is claimed;
 //! one with another's stamp is refused, and the message advises what to do. Nothing here opens a database.
 
-mod identity;
+pub(crate) mod identity;
 
 use std::path::Path;
 
@@ -14,11 +14,9 @@ use keyward_storage::{Stamp, Store, Write};
 
 use crate::{database::Mode, entropy::SystemEntropy, master_key};
 
-pub(crate) use identity::Identity;
-
-/// The node's side of the comparison.
+/// Who claims the database: the environment and the master key of a node.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Node<'a> {
+pub(crate) struct Claimant<'a> {
     /// Sandbox or production.
     pub(crate) environment: Environment,
     /// Path of its master key.
@@ -49,7 +47,7 @@ pub(crate) enum Foreign {
     KeyTooOld { version: KeyVersion, stamped: String },
 }
 
-/// Compares the stamp with the node.
+/// Compares the stamp with a node's environment and master key.
 pub(crate) fn judge(stamp: Option<&Stamp>, environment: Environment, key: &MasterKey) -> Result<StampCheck, Foreign> {
     let ours: Vec<(KeyVersion, String)> =
         key.versions().filter_map(|version| Some((version, key.fingerprint(version)?))).collect();
@@ -73,13 +71,13 @@ pub(crate) fn judge(stamp: Option<&Stamp>, environment: Environment, key: &Maste
 
 impl Foreign {
     /// Explains the refusal to the operator, with the remedy.
-    pub(crate) fn explain(&self, node: &Node<'_>) -> String {
-        let path = node.key_path.display();
+    pub(crate) fn explain(&self, claimant: &Claimant<'_>) -> String {
+        let path = claimant.key_path.display();
         match self {
             Self::Environment { stamped } => format!(
                 "this database belongs to {stamped}, and this is {}: give each environment its own database, or \
                  start with --environment {stamped}",
-                node.environment
+                claimant.environment
             ),
             Self::Key { version, stamped, ours } => format!(
                 "the master key {path} is not the one of this database: its version {} has the fingerprint {ours}, and \
@@ -100,47 +98,53 @@ impl Foreign {
 /// without a stamp, and only if no path was set explicitly.
 pub(crate) async fn claim_database(
     store: &dyn Store,
-    node: &Node<'_>,
+    claimant: &Claimant<'_>,
     mode: Mode,
     clock: &dyn Clock,
 ) -> Result<MasterKey> {
     let stamp = store.stamp().await?;
-    let key = match master_key::read(node.key_path)? {
+    let key = match master_key::read(claimant.key_path)? {
         Some(key) => key,
-        None => absent_key(node, stamp.as_ref(), mode)?,
+        None => absent_key(claimant, stamp.as_ref(), mode)?,
     };
-    match judge(stamp.as_ref(), node.environment, &key) {
+    match judge(stamp.as_ref(), claimant.environment, &key) {
         Ok(StampCheck::Ours) => {}
         Ok(_) if mode == Mode::Read => {}
-        Ok(StampCheck::Claim(stamp)) => claim(store, node, &stamp, &key, clock).await?,
+        Ok(StampCheck::Claim(stamp)) => claim(store, claimant, &stamp, &key, clock).await?,
         Ok(StampCheck::Add(versions)) => {
             for (version, fingerprint) in versions {
                 match store.add_fingerprint(version, &fingerprint, clock.wall()).await? {
                     Write::Applied => {
                         tracing::info!(version = version.number(), fingerprint, "the master key has a new version");
                     }
-                    Write::Stale => overtaken(store, node, &key).await?,
+                    Write::Stale => overtaken(store, claimant, &key).await?,
                 }
             }
         }
-        Err(foreign) => bail!(foreign.explain(node)),
+        Err(foreign) => bail!(foreign.explain(claimant)),
     }
     Ok(key)
 }
 
-async fn claim(store: &dyn Store, node: &Node<'_>, stamp: &Stamp, key: &MasterKey, clock: &dyn Clock) -> Result<()> {
+async fn claim(
+    store: &dyn Store,
+    claimant: &Claimant<'_>,
+    stamp: &Stamp,
+    key: &MasterKey,
+    clock: &dyn Clock,
+) -> Result<()> {
     if store.claim(stamp, clock.wall()).await? == Write::Applied {
         tracing::info!(environment = %stamp.environment, "this database now belongs to {}", stamp.environment);
         return Ok(());
     }
-    overtaken(store, node, key).await
+    overtaken(store, claimant, key).await
 }
 
 /// Another node has just stamped the database, presumably with the same key.
-async fn overtaken(store: &dyn Store, node: &Node<'_>, key: &MasterKey) -> Result<()> {
-    match judge(store.stamp().await?.as_ref(), node.environment, key) {
+async fn overtaken(store: &dyn Store, claimant: &Claimant<'_>, key: &MasterKey) -> Result<()> {
+    match judge(store.stamp().await?.as_ref(), claimant.environment, key) {
         Ok(_) => Ok(()),
-        Err(foreign) => bail!(foreign.explain(node)),
+        Err(foreign) => bail!(foreign.explain(claimant)),
     }
 }
 
@@ -159,8 +163,8 @@ pub(crate) async fn issuer(store: &dyn Store, address: &str, clock: &dyn Clock) 
     }
 }
 
-fn absent_key(node: &Node<'_>, stamp: Option<&Stamp>, mode: Mode) -> Result<MasterKey> {
-    let path = node.key_path;
+fn absent_key(claimant: &Claimant<'_>, stamp: Option<&Stamp>, mode: Mode) -> Result<MasterKey> {
+    let path = claimant.key_path;
     if let Some(stamp) = stamp {
         let wanted: Vec<&str> = stamp.fingerprints.iter().map(|(_, fingerprint)| fingerprint.as_str()).collect();
         bail!(
@@ -170,7 +174,7 @@ fn absent_key(node: &Node<'_>, stamp: Option<&Stamp>, mode: Mode) -> Result<Mast
             wanted.join(" and ")
         );
     }
-    if node.key_given {
+    if claimant.key_given {
         bail!("the master key {} is missing: create it with {}", path.display(), master_key::recipe(path));
     }
     if mode != Mode::Make {

@@ -3,11 +3,10 @@
 //! Accepts connections and passes each to [`connection`], which ends it in order. Knows nothing about the service
 //! behind it.
 
-use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, Result};
-use axum::{body::Body, response::Response};
-use http::Request;
+use axum::body::Body;
 use hyper::body::Incoming;
 use hyper_util::{
     rt::{TokioExecutor, TokioTimer},
@@ -17,20 +16,21 @@ use ipnet::IpNet;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::task::TaskTracker;
-use tower::Service;
 
 use crate::config::Limits;
 
 mod connection;
 mod lifecycle;
 mod places;
+mod shared;
 mod stream;
 mod tls;
 mod watch;
 
-use connection::{ConnectionState, Waits};
+use connection::ConnectionState;
 pub(crate) use lifecycle::Lifecycle;
 use places::{Place, Places};
+use shared::{Answers, Shared, Waits};
 use stream::Counted;
 pub(crate) use tls::{Certificates, Reload};
 use watch::{Patience, RequestBody};
@@ -64,33 +64,12 @@ pub(crate) fn reachable(mut address: SocketAddr) -> SocketAddr {
     address
 }
 
-/// A service that answers requests with bodies of type `R` by bodies of type `A`. Each connection has its own.
-pub(crate) trait Answers<R, A>: Clone + Unpin + Send + Sync + 'static
-where
-    Self: Service<Request<R>, Response = Response<A>, Error = Infallible, Future: Unpin + Send>,
-{
-}
-
-impl<S: Clone + Unpin + Send + Sync + 'static, R, A> Answers<R, A> for S where
-    S: Service<Request<R>, Response = Response<A>, Error = Infallible, Future: Unpin + Send>
-{
-}
-
 /// How connections are accepted.
 pub(crate) struct Listener {
     socket: TcpListener,
     tls: Option<Arc<Certificates>>,
     places: Arc<Places>,
     shared: Arc<Shared>,
-}
-
-/// State shared by all connections.
-struct Shared {
-    builder: Builder<TokioExecutor>,
-    waits: Waits,
-    patience: Patience,
-    lifecycle: Lifecycle,
-    connections: TaskTracker,
 }
 
 impl Listener {

@@ -18,7 +18,7 @@ use crate::{
     config::Settings,
     database::{Database, Mode, Protocol},
     entropy::SystemEntropy,
-    installation::{self, Identity},
+    installation::{self, identity::Identity},
 };
 
 /// The public URL of a command, which is never used.
@@ -65,12 +65,12 @@ impl Node {
         database.bring_up(settings.auto_migrate && mode.writes(), mode).await?;
         let (store, clock) = (database.store(), Arc::new(SystemClock));
         let key_path = settings.master_key_path();
-        let node = installation::Node {
+        let claimant = installation::Claimant {
             environment: settings.environment,
             key_path: &key_path,
             key_given: settings.master_key_file.is_some(),
         };
-        let master = Arc::new(installation::claim_database(&*store, &node, mode, &*clock).await?);
+        let master = Arc::new(installation::claim_database(&*store, &claimant, mode, &*clock).await?);
         let issuer = match (&settings.public_url, url) {
             (Some(given), _) => given.clone(),
             (None, Some(url)) => installation::issuer(&*store, url, &*clock).await?,

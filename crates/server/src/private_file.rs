@@ -2,7 +2,7 @@
 //! credentials that are shown once.
 //!
 //! Checks the type before it opens a file: opening a pipe would wait for its other end. Written files survive a power
-//! loss. Never follows a link that another user placed: a new file is really new.
+//! loss. Never follows a link that another user placed, and never creates a file under a name that exists.
 
 use std::{
     fs::{self, DirBuilder, File, Metadata, OpenOptions},

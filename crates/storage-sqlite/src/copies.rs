@@ -54,7 +54,6 @@ impl SqliteStore {
     ///
     /// # Errors
     /// As every read; also if the file cannot be written or is not empty.
-    #[tracing::instrument(level = "debug", skip_all, name = "db.store.copy_into")]
     pub async fn copy_into(&self, file: &Path) -> Result<()> {
         let name = file.to_str().ok_or_else(|| StorageError::Unexpected("the name of the copy is not UTF-8".into()))?;
         // Not checked at compile time: it is not a query.

@@ -24,7 +24,9 @@ impl Credentials for SqliteStore {
         // its neighbour, the last key before it; one older than all keys finds none.
         let row = query_with_restrictions!(
             [r#"SELECT k.id AS "id!: Uuid", k.account_id AS "account_id!: Uuid", k.type AS "key_type!",
-                k.name AS "name!", k.scopes AS "scopes!", k.digest AS "digest?", k.value AS "value?", "#][r#", k.state <> 'active' AS "revoked!: bool", a.mid AS "mid!",
+                k.name AS "name!", k.scopes AS "scopes!", k.digest AS "digest?", k.value AS "value?", "#]
+            [r#", k.state <> 'active' AS "revoked!: bool","#
+                r#" a.mid AS "mid!",
                 a.role AS "role!", a.status AS "status!", p.id AS "parent_id?: Uuid", p.mid AS "parent_mid?",
                 p.role AS "parent_role?", p.status AS "parent_status?", g.id AS "grandparent_id?: Uuid",
                 g.mid AS "grandparent_mid?", g.role AS "grandparent_role?", g.status AS "grandparent_status?",

@@ -6,82 +6,21 @@
 //! SQLite has the file open, and nothing else here opens it. Never reads the database's content.
 
 use std::{
-    fs::{self, DirBuilder, File, Metadata, OpenOptions, TryLockError},
+    fs::{self, DirBuilder, Metadata, OpenOptions},
     io,
-    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
 };
 
-use keyward_storage::StorageError;
-
 mod lock;
+mod names;
+mod open_error;
 
 pub use lock::Lost;
 pub(crate) use lock::{DatabaseLock, Log};
-
-/// Why a store cannot be opened.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// Another process has the store open for writing.
-    #[error("another keyward holds {}: stop that one first, or name another directory", .data_dir.display())]
-    Held {
-        /// The folder.
-        data_dir: PathBuf,
-    },
-    /// There is no store in the folder.
-    #[error("there is no keyward database in {}", .data_dir.display())]
-    Missing {
-        /// The folder.
-        data_dir: PathBuf,
-    },
-    /// A directory, a pipe or a device is in the place of a file. Opening a pipe would block until its other end is
-    /// opened.
-    #[error("{} is not a file: move it away", .path.display())]
-    NotAFile {
-        /// The path.
-        path: PathBuf,
-    },
-    /// The database has a second hard link. Its log is next to only one of the names, so a start under the other name
-    /// would lose the latest writes.
-    #[error(
-        "{} has {names} names (hard links): SQLite keeps what was written last beside one of them, so only one may be \
-         used; find the others with `find / -samefile {}` and remove them", .path.display(), .path.display()
-    )]
-    Linked {
-        /// The database.
-        path: PathBuf,
-        /// Number of names.
-        names: u64,
-    },
-    /// The database is empty although it was written to, and its side files are missing.
-    #[error(
-        "{} holds nothing and is not new: it was copied from a running server without what stands beside it; put back \
-         a copy that `keyward backup` made (`keyward restore`), or remove it to begin anew", .path.display()
-    )]
-    Hollow {
-        /// The database.
-        path: PathBuf,
-    },
-    /// The file is not a copy made by `keyward backup`.
-    #[error("{} is no copy that `keyward backup` made: {why}", .path.display())]
-    NoCopy {
-        /// The file.
-        path: PathBuf,
-        /// Why it is not.
-        why: &'static str,
-    },
-    /// The operating system rejects an operation on a file.
-    #[error("cannot open {}", .path.display())]
-    File {
-        /// The file or folder.
-        path: PathBuf,
-        /// The system's error.
-        source: io::Error,
-    },
-    /// SQLite rejects the database.
-    #[error("cannot open the database")]
-    Database(#[source] StorageError),
-}
+use names::has_one_name;
+pub(crate) use names::{beside, private_file};
+pub use open_error::OpenError;
+use open_error::refused;
 
 /// Path of the database in a folder.
 pub(crate) fn database(data_dir: &Path) -> PathBuf {
@@ -109,21 +48,6 @@ pub(crate) fn inspect(database: &Path) -> Result<bool, OpenError> {
     Ok(true)
 }
 
-/// Rejects hard links: even a reader would miss the latest writes.
-fn has_one_name(database: &Path, metadata: &Metadata) -> Result<(), OpenError> {
-    match metadata.nlink() {
-        0 | 1 => Ok(()),
-        names => Err(OpenError::Linked { path: database.to_owned(), names }),
-    }
-}
-
-/// Path of a side file of the database.
-pub(crate) fn beside(database: &Path, suffix: &str) -> PathBuf {
-    let mut path = database.as_os_str().to_owned();
-    path.push(suffix);
-    path.into()
-}
-
 /// Whether this file has been written to and has no log next to it: it is complete, unless it was copied.
 pub(crate) fn stands_alone(database: &Path) -> bool {
     let is_written = fs::metadata(database).is_ok_and(|metadata| metadata.is_file() && metadata.len() > 0);
@@ -144,31 +68,9 @@ fn inspect_file(path: &Path) -> Result<Option<Metadata>, OpenError> {
     }
 }
 
-fn refused(path: &Path) -> impl Fn(io::Error) -> OpenError + use<> {
-    let path = path.to_owned();
-    move |source| OpenError::File { path: path.clone(), source }
-}
-
 fn private_directories() -> DirBuilder {
     let mut builder = DirBuilder::new();
     builder.recursive(true);
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder
-}
-
-/// SQLite gives its side files the mode of the database.
-pub(crate) fn private_file() -> OpenOptions {
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false);
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options
-}
-
-/// Locks the file for this process.
-fn lock(file: &File, data_dir: &Path, database: &Path) -> Result<(), OpenError> {
-    match file.try_lock() {
-        Ok(()) => Ok(()),
-        Err(TryLockError::WouldBlock) => Err(OpenError::Held { data_dir: data_dir.to_owned() }),
-        Err(TryLockError::Error(source)) => Err(refused(database)(source)),
-    }
 }

@@ -75,7 +75,6 @@ impl SqliteStore {
     ///
     /// # Errors
     /// As every read.
-    #[tracing::instrument(level = "debug", skip_all, name = "db.history.lost")]
     pub async fn lost_history(&self, at_most: u32) -> Result<Vec<LostHistory>> {
         let rows = sqlx::query_as!(
             StoredLoss,
@@ -91,7 +90,6 @@ impl SqliteStore {
     ///
     /// # Errors
     /// As every write.
-    #[tracing::instrument(level = "debug", skip_all, name = "db.history.lost_unsaid")]
     pub async fn unsaid_lost_history(&self) -> Result<Vec<LostHistory>> {
         let mut transaction = self.write().await?;
         let rows = sqlx::query_as!(
@@ -112,7 +110,6 @@ impl SqliteStore {
     ///
     /// # Errors
     /// As every write.
-    #[tracing::instrument(level = "debug", skip_all, name = "db.history.begin_copy")]
     pub async fn begin_copy(&self) -> Result<()> {
         let drawn = sqlx::query!("UPDATE revocation_head SET copy = randomblob(16)");
         self.writer()?.execute(drawn).await.map(|_| ()).map_err(commit_refused)

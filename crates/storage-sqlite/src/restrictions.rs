@@ -1,18 +1,23 @@
-//! The columns of a key's restrictions, for every statement that reads, writes or asks about them: a new restriction is
-//! a name in each macro here. Contains no whole statement.
+//! The columns of a key's restrictions, as every statement reads, writes and compares them. To add a restriction, add
+//! its column to each macro of this file. Contains no complete statement: callers pass the text around the columns.
 
 use keyward_domain::Now;
 
-/// A query over `api_key k`: the first texts, the columns of the restrictions, the other texts.
+/// A query over `api_key k` that selects the columns of the restrictions. `[before]` is the text before those columns
+/// and `[after]` the text after them.
 macro_rules! query_with_restrictions {
     ([$($before:literal)+] [$($after:literal)+] $(, $argument:expr)* $(,)?) => {
-        sqlx::query!($($before +)+ r#"k.not_before AS "not_before?: i64", k.expires_at AS "expires_at?: i64""# $(+ $after)+ $(, $argument)*)
+        sqlx::query!(
+            $($before +)+ r#"k.not_before AS "not_before?: i64", k.expires_at AS "expires_at?: i64""# $(+ $after)+
+            $(, $argument)*
+        )
     };
 }
 pub(crate) use query_with_restrictions;
 
-/// A query for one JSON text: the first texts, the restrictions as an array in the order of the fields of
-/// [`RestrictionsRow`](keyward_storage::row::RestrictionsRow), the other texts.
+/// A query for one JSON text that contains the restrictions as an array, in the order of the fields of
+/// [`RestrictionsRow`](keyward_storage::row::RestrictionsRow). `[before]` is the text before that array and `[after]`
+/// the text after it.
 macro_rules! json_with_restrictions {
     ([$($before:literal)+] [$($after:literal)+] $(, $argument:expr)* $(,)?) => {
         sqlx::query_scalar!($($before +)+ "json_array(not_before, expires_at)" $(+ $after)+ $(, $argument)*)
@@ -20,19 +25,21 @@ macro_rules! json_with_restrictions {
 }
 pub(crate) use json_with_restrictions;
 
-/// A query over `api_key k` with the columns of a key and three arguments: the first texts, the condition that no
-/// restriction holds the key back at these [`Times`], the other texts.
-macro_rules! unrestricted_key_query {
-    ([$($before:literal)+] [$($after:literal)+], $times:expr, $($argument:expr),+ $(,)?) => {
-        $crate::rows::key_query!(
-            $($before +)+ " AND (k.expires_at IS NULL OR k.expires_at > ?4) AND (k.not_before IS NULL OR k.not_before <= ?5)" $(+ $after)+,
+/// A query over `api_key k` for keys that no restriction holds back at these [`Times`]. `$query` is the macro of the
+/// query, which takes a text and its arguments. `[before]` is the text before the condition and `[after]` the text
+/// after it; together they use three arguments, because the condition uses `?4` and `?5`.
+macro_rules! unrestricted_query {
+    ($query:ident, [$($before:literal)+] [$($after:literal)+], $times:expr, $($argument:expr),+ $(,)?) => {
+        $query!(
+            $($before +)+ " AND (k.expires_at IS NULL OR k.expires_at > ?4)"
+                + " AND (k.not_before IS NULL OR k.not_before <= ?5)" $(+ $after)+,
             $($argument,)+
             $times.latest,
             $times.earliest
         )
     };
 }
-pub(crate) use unrestricted_key_query;
+pub(crate) use unrestricted_query;
 
 /// The times by which restrictions are judged, in microseconds since the Unix epoch.
 pub(crate) struct Times {
@@ -46,8 +53,9 @@ impl From<Now> for Times {
     }
 }
 
-/// An `INSERT` with nineteen arguments of its own: the texts between which the columns of the restrictions stand, as
-/// names and as values.
+/// An `INSERT` of one key. The columns of the restrictions follow each of the first two texts: `[names]` ends in the
+/// list of the table's columns and `[values]` in the selected values. The texts use nineteen arguments, because the
+/// values of the restrictions are `?20` and `?21`.
 macro_rules! insert_with_restrictions {
     ([$names:literal] [$values:literal] [$rest:literal], $restrictions:expr, $($argument:expr),+ $(,)?) => {
         sqlx::query!($names + "not_before, expires_at" + $values + "?20, ?21" + $rest,

@@ -12,9 +12,11 @@ use crate::error::{commit_refused, refused};
 macro_rules! key_query {
     ($first:literal $(+ $rest:literal)* $(, $argument:expr)* $(,)?) => {
         $crate::restrictions::query_with_restrictions!(
-            [r#"SELECT k.id AS "id!: Uuid", k.account_id AS "account_id!: Uuid", k.type AS "key_type!", k.name AS "name!",
+            [r#"SELECT k.id AS "id!: Uuid", k.account_id AS "account_id!: Uuid", k.type AS "key_type!","#
+                r#" k.name AS "name!",
                 k.description AS "description?", k.scopes AS "scopes!", k.digest AS "digest?", k.value AS "value?",
-                k.last_four AS "last_four!", k.created_at AS "created_at!: i64", k.created_by AS "created_by?: Uuid", "#]
+                k.last_four AS "last_four!", k.created_at AS "created_at!: i64", "#
+                r#"k.created_by AS "created_by?: Uuid", "#]
             [r#", k.revoked_at AS "revoked_at?: i64", k.revoked_by AS "revoked_by?: Uuid",
                 k.revocation_reason AS "revocation_reason?", k.pair_id AS "pair_id?: Uuid",
                 k.unique_name AS "unique_name?"

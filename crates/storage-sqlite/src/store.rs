@@ -92,7 +92,6 @@ impl SqliteStore {
     ///
     /// # Errors
     /// As every write; also if a newer binary made the database, or it was changed by hand.
-    #[tracing::instrument(level = "debug", skip_all, name = "db.schema.migrate")]
     pub async fn migrate(&self) -> Result<()> {
         schema::migrate(self.writer()?.plain()).await
     }
@@ -101,7 +100,6 @@ impl SqliteStore {
     ///
     /// # Errors
     /// As every read.
-    #[tracing::instrument(level = "debug", skip_all, name = "db.schema.compare")]
     pub async fn schema(&self) -> Result<Schema> {
         schema::compare(self.readers.plain()).await
     }
@@ -127,7 +125,6 @@ impl SqliteStore {
     ///
     /// # Errors
     /// If the file cannot be written. Nothing is lost: the next opening completes it.
-    #[tracing::instrument(level = "debug", skip_all, name = "db.store.close")]
     pub async fn close(&self) -> Result<()> {
         self.readers.plain().close().await;
         let Some((writer, lock)) = &self.writer else { return Ok(()) };

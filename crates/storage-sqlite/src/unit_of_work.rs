@@ -23,7 +23,7 @@ use crate::{
     files::DatabaseLock,
     insertion::insert,
     keys,
-    restrictions::{Times, unrestricted_key_query},
+    restrictions::{Times, unrestricted_query},
     rows::{account_query, applied, key_query, root},
     store::SqliteStore,
 };
@@ -219,7 +219,8 @@ async fn longest_lived_manager_key(
     let (account, root) = (account.uuid(), root(within));
     let times = Times::from(now);
     let rows = i64::try_from(except.len()).unwrap_or(i64::MAX).saturating_add(1);
-    let rows = unrestricted_key_query!(
+    let rows = unrestricted_query!(
+        key_query,
         ["FROM api_key k INDEXED BY api_key_writers
         WHERE k.account_id = ?1 AND k.writes_keys = 1 AND k.state = 'active' AND EXISTS (
             SELECT 1 FROM visible_account v WHERE v.id = ?1 AND v.root_id = coalesce(?2, v.id)

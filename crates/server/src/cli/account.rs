@@ -21,9 +21,10 @@ use super::{
     consent::{self, Consent},
     examples,
     exit::wrong_usage,
-    no_such_account,
+    not_found::no_such_account,
     output::{self, Form},
-    waiting, with_node,
+    waiting,
+    with_node::with_node,
 };
 use crate::{config::Settings, database::Mode, node::Node};
 

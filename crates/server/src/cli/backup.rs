@@ -14,13 +14,14 @@ use keyward_app::Clock as _;
 use keyward_storage::{Feed as _, HistoryToken, Installation as _, LostHistory, Schema, Seq, Stamp};
 use keyward_storage_sqlite::{OpenError, Options, SqliteStore};
 use serde_json::json;
+use tracing::{Instrument as _, debug_span};
 
 use super::output::{self, Form};
 use crate::{
     clock::SystemClock,
     config::Settings,
     database::{Database, Mode, explain},
-    installation::{Node as Site, judge},
+    installation::{Claimant, judge},
     master_key, private_file,
 };
 
@@ -74,7 +75,7 @@ async fn copy(file: &Path, database: &Database) -> Result<Contents> {
         anyhow::Error::new(error).context(format!("cannot make {}", file.display()))
     })?;
     let written = async {
-        store.copy_into(&draft).await?;
+        store.copy_into(&draft).instrument(debug_span!("db.store.copy_into")).await?;
         private_file::make_lasting(&made, &draft)?;
         let copy = SqliteStore::open_copy(&draft, &Options::default()).await?;
         let contents = check(&copy).await;
@@ -178,8 +179,11 @@ async fn look_into(store: &SqliteStore) -> Result<Contents> {
 /// Checks that a node with these settings could start on a database with this stamp.
 fn fits(stamp: &Stamp, settings: &Settings) -> Result<()> {
     let key_path = settings.master_key_path();
-    let site =
-        Site { environment: settings.environment, key_path: &key_path, key_given: settings.master_key_file.is_some() };
+    let claimant = Claimant {
+        environment: settings.environment,
+        key_path: &key_path,
+        key_given: settings.master_key_file.is_some(),
+    };
     let Some(key) = master_key::read(&key_path)? else {
         let wanted: Vec<&str> = stamp.fingerprints.iter().map(|(_, fingerprint)| fingerprint.as_str()).collect();
         bail!(
@@ -191,7 +195,7 @@ fn fits(stamp: &Stamp, settings: &Settings) -> Result<()> {
     };
     match judge(Some(stamp), settings.environment, &key) {
         Ok(_) => Ok(()),
-        Err(foreign) => bail!(foreign.explain(&site)),
+        Err(foreign) => bail!(foreign.explain(&claimant)),
     }
 }
 

@@ -8,7 +8,6 @@ use anyhow::Result;
 use keyward_app::{Caller, Clock as _, manage::list_accounts::list_accounts};
 use keyward_domain::{Environment, MasterKey};
 use keyward_storage::{Schema, SigningKeys, Store};
-use serde_json::{Value, json};
 
 use super::{exit::Exit, output};
 use crate::{
@@ -17,52 +16,18 @@ use crate::{
     database::{Database, Mode, explain},
     error_text::one_line,
     file_size,
-    installation::{Node as Site, judge},
+    installation::{Claimant, judge},
     listener::Certificates,
     master_key,
     node::Node,
 };
 
 mod clocks;
+mod findings;
 mod nodes;
 mod proxies;
 
-/// Severity of a finding.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Level {
-    Good,
-    Notice,
-    Wrong,
-}
-
-/// One finding about one topic.
-struct Finding {
-    level: Level,
-    about: &'static str,
-    text: String,
-}
-
-/// All findings.
-#[derive(Default)]
-struct Findings(Vec<Finding>);
-
-impl Findings {
-    fn add(&mut self, level: Level, about: &'static str, text: impl Into<String>) {
-        self.0.push(Finding { level, about, text: text.into() });
-    }
-
-    fn good(&mut self, about: &'static str, text: impl Into<String>) {
-        self.add(Level::Good, about, text);
-    }
-
-    fn notice(&mut self, about: &'static str, text: impl Into<String>) {
-        self.add(Level::Notice, about, text);
-    }
-
-    fn wrong(&mut self, about: &'static str, text: impl Into<String>) {
-        self.add(Level::Wrong, about, text);
-    }
-}
+use findings::Findings;
 
 pub(super) async fn run(settings: &Settings, form: output::Form) -> Result<ExitCode> {
     let mut findings = Findings::default();
@@ -79,9 +44,8 @@ pub(super) async fn run(settings: &Settings, form: output::Form) -> Result<ExitC
         }
         Err(error) => findings.wrong("database", one_line(&error)),
     }
-    print(&findings, form)?;
-    let is_wrong = findings.0.iter().any(|finding| finding.level == Level::Wrong);
-    Ok(if is_wrong { Exit::Failed } else { Exit::Done }.into())
+    findings.print(form)?;
+    Ok(if findings.are_wrong() { Exit::Failed } else { Exit::Done }.into())
 }
 
 async fn check_addresses(settings: &Settings, findings: &mut Findings) {
@@ -155,7 +119,7 @@ async fn check_database(settings: &Settings, database: &Database, findings: &mut
 async fn check_key(settings: &Settings, store: &dyn Store, findings: &mut Findings) -> bool {
     let key_path = settings.master_key_path();
     let (environment, key_given) = (settings.environment, settings.master_key_file.is_some());
-    let site = Site { environment, key_path: &key_path, key_given };
+    let claimant = Claimant { environment, key_path: &key_path, key_given };
     let stamp = match store.stamp().await {
         Ok(stamp) => stamp,
         Err(error) => {
@@ -167,7 +131,7 @@ async fn check_key(settings: &Settings, store: &dyn Store, findings: &mut Findin
         findings.notice("stamp", "none yet: the first server or command that changes something claims the database");
         match master_key::read(&key_path) {
             Ok(Some(_)) => findings.good("master key", format!("{} will be used", key_path.display())),
-            Ok(None) if site.key_given => findings.wrong(
+            Ok(None) if claimant.key_given => findings.wrong(
                 "master key",
                 format!("{} is missing: create it with {}", key_path.display(), master_key::recipe(&key_path)),
             ),
@@ -183,7 +147,7 @@ async fn check_key(settings: &Settings, store: &dyn Store, findings: &mut Findin
                 findings.good("master key", format!("{}, fingerprints {}", key_path.display(), fingerprints(&key)));
                 return true;
             }
-            Err(foreign) => findings.wrong("master key", foreign.explain(&site)),
+            Err(foreign) => findings.wrong("master key", foreign.explain(&claimant)),
         },
         Ok(None) => {
             let wanted: Vec<_> = stamp.fingerprints.into_iter().map(|(_, fingerprint)| fingerprint).collect();
@@ -243,18 +207,4 @@ async fn check_accounts(node: &Node, findings: &mut Findings) {
         Ok(_) => findings.good("accounts", "present; `keyward account list` lists them"),
         Err(error) => findings.wrong("accounts", one_line(&anyhow::Error::new(error))),
     }
-}
-
-fn print(findings: &Findings, form: output::Form) -> Result<()> {
-    let word = |level| match level {
-        Level::Good => "ok",
-        Level::Notice => "notice",
-        Level::Wrong => "wrong",
-    };
-    let view = |finding: &Finding| -> Value {
-        json!({ "level": word(finding.level), "about": finding.about, "finding": finding.text })
-    };
-    let mut list = output::List::new(&[("", "level"), ("", "about"), ("", "finding")], form);
-    list.add(&findings.0.iter().map(view).collect::<Vec<_>>())?;
-    list.finish()
 }

@@ -8,21 +8,17 @@ use anyhow::Result;
 use clap::Args;
 use keyward_app::{
     Caller,
-    manage::{
-        issue_key,
-        list_keys::{self, ListKeys, Page, list_keys},
-    },
+    manage::list_keys::{self, ListKeys, Page, list_keys},
 };
-use keyward_domain::{ApiKey, Chain, Description, KeyStatus, KeyType, Mid, Now, Scope, ScopeSet, Timestamp};
-use serde_json::{Value, json};
+use keyward_domain::{KeyStatus, KeyType, Mid};
 
 use super::{
     choice::one_of,
     examples,
-    exit::{Exit, wrong_usage},
-    no_such_account,
+    exit::Exit,
+    not_found::no_such_account,
     output::{self, Form},
-    with_node,
+    with_node::with_node,
 };
 use crate::{config::Settings, database::Mode, node::Node};
 
@@ -30,8 +26,12 @@ mod create;
 mod pair;
 mod restrictions;
 mod revoke;
+mod scopes;
 mod show;
 mod verify;
+mod view;
+
+use view::view;
 
 /// Number of keys in one read.
 const PAGE: u16 = 500;
@@ -90,22 +90,6 @@ pub(super) async fn run(command: Command, settings: &Settings) -> Result<ExitCod
     Ok(Exit::Done.into())
 }
 
-/// Each item is already parsed as a scope while arguments are read, which also keeps a value that looks like a secret
-/// out of the message.
-fn scopes(given: &[Scope]) -> Result<ScopeSet> {
-    ScopeSet::parse(given.iter().map(Scope::as_str)).map_err(|error| wrong_usage(format!("--scope: {error}")))
-}
-
-fn explain(error: issue_key::Error, mid: &Mid) -> anyhow::Error {
-    match error {
-        issue_key::Error::NoSuchAccount => no_such_account(mid),
-        issue_key::Error::Caller(_)
-        | issue_key::Error::ScopeNotHeld(_)
-        | issue_key::Error::AccountNotActive(_)
-        | issue_key::Error::Failure(_) => error.into(),
-    }
-}
-
 async fn list(node: &Node, query: List) -> Result<()> {
     const COLUMNS: &[(&str, &str)] = &[
         ("ID", "id"),
@@ -133,34 +117,4 @@ async fn list(node: &Node, query: List) -> Result<()> {
             return list.finish();
         }
     }
-}
-
-/// A key as the HTTP API shows it (contract, sections 3 and 4).
-fn view(key: &ApiKey, chain: &Chain, last_used: Option<Timestamp>, at: Now) -> Value {
-    let facts = key.facts();
-    let time = |at: Option<Timestamp>| at.map(|at| at.to_string());
-    let revocation = key.revocation();
-    let mut view = json!({
-        "id": facts.id.to_string(),
-        "mid": chain.own().mid.as_str(),
-        "name": facts.name.as_str(),
-        "description": facts.description.as_ref().map(Description::as_str),
-        "type": facts.key_type.as_str(),
-        "scopes": facts.scopes.iter().collect::<Vec<_>>(),
-        "state": key.status(chain, at).as_str(),
-        "created_at": facts.created_at.to_string(),
-        "created_by": facts.created_by.to_string(),
-        "last_used": time(last_used),
-        "last_four": facts.last_four.as_str(),
-        "revoked_at": time(revocation.map(|it| it.at)),
-        "revoked_by": revocation.map(|it| it.by.to_string()),
-        "revocation_reason": revocation.map(|it| it.reason.as_str()),
-    });
-    if let Some(members) = view.as_object_mut() {
-        restrictions::add_to(members, &facts.restrictions);
-    }
-    if let Some(value) = key.readable_value() {
-        view["value"] = value.into();
-    }
-    view
 }

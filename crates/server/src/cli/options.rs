@@ -2,12 +2,10 @@
 
 use std::path::PathBuf;
 
-use anyhow::Result;
 use clap::{ArgAction, Args, builder::PossibleValuesParser};
 use keyward_domain::Environment;
 
-use super::Command;
-use crate::config::{self, Flags, Purpose, Settings, from_process_environment};
+use crate::config;
 
 /// Options of every command.
 #[derive(Debug, Args)]
@@ -15,13 +13,13 @@ use crate::config::{self, Flags, Purpose, Settings, from_process_environment};
 pub(super) struct Common {
     /// Configuration file (or KEYWARD_CONFIG)
     #[arg(long, global = true, value_name = "FILE", value_parser = file)]
-    config: Option<PathBuf>,
+    pub(super) config: Option<PathBuf>,
     /// Folder of the embedded database and the master key
     #[arg(long, global = true, value_name = "DIR", value_parser = directory)]
-    data_dir: Option<String>,
+    pub(super) data_dir: Option<String>,
     /// Kind of deployment
     #[arg(long, global = true, value_parser = PossibleValuesParser::new(Environment::WORDS))]
-    environment: Option<String>,
+    pub(super) environment: Option<String>,
 }
 
 /// Options of a server.
@@ -55,43 +53,6 @@ fn address(text: &str) -> Result<String, String> {
 
 pub(super) fn must_be(expected: &str) -> String {
     format!("must be {expected}")
-}
-
-/// The sources of this process's settings, which can be read again.
-pub(super) struct Source {
-    flags: Flags,
-    purpose: Purpose,
-}
-
-impl Source {
-    pub(super) fn load(&self) -> Result<Settings> {
-        Ok(Settings::load(&self.flags, from_process_environment()?, self.purpose)?)
-    }
-}
-
-impl Common {
-    pub(super) fn source(self, command: &Command) -> Source {
-        let Self { config, data_dir, environment } = self;
-        let mut settings: Vec<(&'static str, String)> = Vec::new();
-        settings.extend(data_dir.map(|it| ("data_dir", it)));
-        settings.extend(environment.map(|it| ("environment", it)));
-        let purpose = match command {
-            Command::Serve(serve) => {
-                settings.extend(serve.settings());
-                Purpose::Serve
-            }
-            Command::Health(health) => {
-                settings.extend(health.listen().map(|it| ("listen", it)));
-                Purpose::Ask
-            }
-            Command::Completion(_) | Command::Man(_) => Purpose::Ask,
-            Command::Migrate | Command::Backup(_) | Command::Demo(_) => Purpose::Migrate,
-            Command::Account(_) | Command::Key(_) | Command::SigningKey(_) | Command::Restore(_) => Purpose::Operate,
-            // As a server that would start here.
-            Command::Doctor(_) => Purpose::Serve,
-        };
-        Source { flags: Flags { config, settings }, purpose }
-    }
 }
 
 impl Serve {

@@ -9,10 +9,10 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
-use clap::{Args, CommandFactory as _};
+use clap::Args;
 use clap_complete::Shell;
 
-use super::{Cli, exit::Exit};
+use super::exit::Exit;
 
 #[derive(Debug, Args)]
 pub(super) struct Completion {
@@ -27,20 +27,20 @@ pub(super) struct Man {
     out: Option<PathBuf>,
 }
 
-pub(super) fn complete(completion: &Completion) -> Result<ExitCode> {
+pub(super) fn complete(completion: &Completion, mut command: clap::Command) -> Result<ExitCode> {
     let mut script = Vec::new();
-    clap_complete::generate(completion.shell, &mut Cli::command(), "keyward", &mut script);
+    clap_complete::generate(completion.shell, &mut command, "keyward", &mut script);
     io::stdout().lock().write_all(&script)?;
     Ok(Exit::Done.into())
 }
 
-pub(super) fn man(man: &Man) -> Result<ExitCode> {
+pub(super) fn man(man: &Man, command: clap::Command) -> Result<ExitCode> {
     if let Some(folder) = &man.out {
-        let written = fs::create_dir_all(folder).and_then(|()| clap_mangen::generate_to(Cli::command(), folder));
+        let written = fs::create_dir_all(folder).and_then(|()| clap_mangen::generate_to(command, folder));
         written.with_context(|| format!("the pages cannot be written into {}", folder.display()))?;
     } else {
         let mut page = Vec::new();
-        clap_mangen::Man::new(Cli::command()).render(&mut page)?;
+        clap_mangen::Man::new(command).render(&mut page)?;
         io::stdout().lock().write_all(&page)?;
     }
     Ok(Exit::Done.into())

@@ -12,7 +12,7 @@ use serde_json::json;
 use super::{
     examples,
     output::{self, Form},
-    with_node,
+    with_node::with_node,
 };
 use crate::{clock::SystemClock, config::Settings, database::Mode};
 

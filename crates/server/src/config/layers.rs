@@ -10,7 +10,7 @@ use std::{
 
 use config::{Config, ConfigError, Environment, File, FileFormat, Map, Source, Value, ValueKind};
 
-use super::{LoadError, reader::quoted};
+use super::{error::LoadError, quoting::quoted};
 use crate::private_file;
 
 /// Name of the source of flags.

@@ -5,7 +5,7 @@ use std::str::FromStr as _;
 use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 
 use super::{
-    reader::Reader,
+    reader::{Quotable, Reader},
     values::{self, Parsed},
 };
 
@@ -31,6 +31,8 @@ pub(crate) enum Format {
     /// One JSON object a line.
     Json,
 }
+
+impl Quotable for Format {}
 
 impl Log {
     pub(super) fn read(reader: &mut Reader) -> Self {

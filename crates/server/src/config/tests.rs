@@ -164,11 +164,11 @@ fn a_value_that_looks_like_a_token_is_never_quoted() {
     let random: String = "aB3-dE6_gH9".chars().cycle().take(43).collect();
     let token = format!("{}{}.x", "ey", "J0eXAi");
     for text in [&random, &token] {
-        assert_eq!(reader::quoted(text), None, "{text}");
+        assert_eq!(quoted(text), None, "{text}");
     }
     for plain in ["key_01h2xcejqtf2nbrexx3vqjhp41", "mid_01h2xcejqtf2nbrexx3vqjhp41", "/var/lib/Keyward-2/data", "30d"]
     {
-        assert!(reader::quoted(plain).is_some(), "{plain}");
+        assert!(quoted(plain).is_some(), "{plain}");
     }
 }
 

@@ -12,7 +12,7 @@ use keyward_storage::{Result, Store, Write};
 use keyward_verifier::Verifier;
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::{Node, StampCheck, judge};
+use super::{Claimant, StampCheck, judge};
 
 /// How often to check for another history.
 const CHECK_INTERVAL: Duration = Duration::from_secs(1);
@@ -80,8 +80,8 @@ impl Identity {
                 }
             }
             Err(foreign) => {
-                let node = Node { environment: self.environment, key_path: &self.key_path, key_given: true };
-                return Ok(IdentityCheck::Foreign(foreign.explain(&node)));
+                let claimant = Claimant { environment: self.environment, key_path: &self.key_path, key_given: true };
+                return Ok(IdentityCheck::Foreign(foreign.explain(&claimant)));
             }
         }
         self.check_issuer(store, clock).await

@@ -7,7 +7,10 @@ use keyward_storage::Installation as _;
 use keyward_storage_sqlite::{Options, SqliteStore};
 use tempfile::TempDir;
 
-use super::{identity::IdentityCheck, *};
+use super::{
+    identity::{Identity, IdentityCheck},
+    *,
+};
 use crate::clock::SystemClock;
 
 const SANDBOX: Environment = Environment::Sandbox;
@@ -75,8 +78,8 @@ impl Place {
 
     async fn claim_database(&self, environment: Environment, key_given: bool, mode: Mode) -> Result<MasterKey, String> {
         let key_path = self.key_path();
-        let node = Node { environment, key_path: &key_path, key_given };
-        claim_database(&self.store, &node, mode, &SystemClock).await.map_err(|error| format!("{error:#}"))
+        let claimant = Claimant { environment, key_path: &key_path, key_given };
+        claim_database(&self.store, &claimant, mode, &SystemClock).await.map_err(|error| format!("{error:#}"))
     }
 
     async fn start(&self) -> Result<MasterKey, String> {
@@ -148,8 +151,8 @@ async fn the_loser_of_a_race_for_a_database_is_refused_with_another_key() {
     let at = Timestamp::UNIX_EPOCH;
     assert_eq!(place.store.claim(&stamp_of(SANDBOX, &[2]), at).await.unwrap(), Write::Applied);
     let path = place.key_path();
-    let node = Node { environment: SANDBOX, key_path: &path, key_given: false };
-    let late = claim(&place.store, &node, &stamp_of(SANDBOX, &[1]), &key(&[1]), &SystemClock).await;
+    let claimant = Claimant { environment: SANDBOX, key_path: &path, key_given: false };
+    let late = claim(&place.store, &claimant, &stamp_of(SANDBOX, &[1]), &key(&[1]), &SystemClock).await;
     assert!(late.unwrap_err().to_string().contains("is not the one of this database"));
 }
 

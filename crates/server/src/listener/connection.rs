@@ -28,30 +28,16 @@ use tokio::{
 };
 use tower::{Service, ServiceExt as _, util::Oneshot};
 
-use super::{Answers, Lifecycle, Shared, lifecycle::Watch};
-use crate::config::Limits;
+use super::{
+    lifecycle::{Lifecycle, Watch},
+    shared::{Answers, Shared},
+};
 
 /// Number of checks into which the idle time is divided. An idle connection ends at most one check late.
 const CHECKS: u32 = 4;
 
 /// Maximum time in which a client may read nothing of a connection that ends.
 const END_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// Timeouts of a client.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Waits {
-    /// From the start of a connection to the end of its first headers.
-    pub(super) first_request: Duration,
-    /// From an answer to the next request.
-    idle: Duration,
-}
-
-impl Waits {
-    pub(super) fn of(limits: &Limits) -> Self {
-        let idle = limits.idle_timeout.max(limits.header_read_timeout);
-        Self { first_request: limits.header_read_timeout, idle }
-    }
-}
 
 /// State of a connection beside its bytes.
 #[derive(Debug, Default)]

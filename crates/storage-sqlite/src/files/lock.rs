@@ -3,7 +3,7 @@
 //! Uses only names and inode numbers of files; never opens a file that SQLite has open.
 
 use std::{
-    fs::{File, Metadata},
+    fs::{File, Metadata, TryLockError},
     io,
     os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
@@ -17,7 +17,10 @@ use tokio::{
     time::{MissedTickBehavior, interval},
 };
 
-use super::{OpenError, beside, has_one_name, private_file, refused};
+use super::{
+    names::{beside, has_one_name, private_file},
+    open_error::{OpenError, refused},
+};
 
 /// Interval between checks of the file names while nothing is written. For at most this time, a server whose file was
 /// replaced may run beside one started on the new file.
@@ -73,7 +76,7 @@ impl DatabaseLock {
                 break;
             }
             let file = private_file().open(name).map_err(refused(name))?;
-            super::lock(&file, data_dir, name)?;
+            lock(&file, data_dir, name)?;
             let metadata = file.metadata().map_err(refused(name))?;
             let database = Identity::of(&metadata);
             // Between opening and locking, the last holder may have ended and the file may have been replaced.
@@ -212,4 +215,13 @@ impl Identity {
 
 fn held<T>(value: &Mutex<T>) -> MutexGuard<'_, T> {
     value.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Locks the file for this process.
+fn lock(file: &File, data_dir: &Path, database: &Path) -> Result<(), OpenError> {
+    match file.try_lock() {
+        Ok(()) => Ok(()),
+        Err(TryLockError::WouldBlock) => Err(OpenError::Held { data_dir: data_dir.to_owned() }),
+        Err(TryLockError::Error(source)) => Err(refused(database)(source)),
+    }
 }

@@ -41,7 +41,7 @@ pub(super) struct Batcher<T: Batched> {
 struct Shared<T: Batched> {
     work: T,
     /// Maximum number of concurrent statements.
-    at_once: usize,
+    max_concurrent: usize,
     queue: Mutex<Queue<T>>,
 }
 
@@ -58,9 +58,9 @@ struct Waiter<T: Batched> {
 impl<T: Batched> Batcher<T> {
     /// An empty batcher with this maximum number of concurrent statements. Tasks of this tracker send them, so that a
     /// request that is dropped does not cancel the others' answer.
-    pub(super) fn new(work: T, at_once: usize, tasks: TaskTracker) -> Self {
+    pub(super) fn new(work: T, max_concurrent: usize, tasks: TaskTracker) -> Self {
         let queue = Mutex::new(Queue { under_way: 0, waiting: VecDeque::new() });
-        Self { shared: Arc::new(Shared { work, at_once, queue }), tasks }
+        Self { shared: Arc::new(Shared { work, max_concurrent, queue }), tasks }
     }
 
     /// Sends a request and waits for the answer.
@@ -69,13 +69,13 @@ impl<T: Batched> Batcher<T> {
         let has_room = {
             let mut queue = self.shared.queue();
             queue.waiting.push_back(Waiter { request, answer });
-            let has_room = queue.under_way < self.shared.at_once;
+            let has_room = queue.under_way < self.shared.max_concurrent;
             queue.under_way += usize::from(has_room);
             has_room
         };
         if has_room {
-            let turn = Flight { shared: Arc::clone(&self.shared), is_over: false };
-            self.tasks.spawn(turn.take());
+            let flight = Flight { shared: Arc::clone(&self.shared), is_over: false };
+            self.tasks.spawn(flight.run());
         }
         answered.await.map_err(|_| StorageError::Unavailable("the process stops".into()))?
     }
@@ -88,7 +88,7 @@ struct Flight<T: Batched> {
 }
 
 impl<T: Batched> Flight<T> {
-    async fn take(mut self) {
+    async fn run(mut self) {
         while let Some((requests, answers)) = self.shared.next() {
             if requests.is_empty() {
                 continue;

@@ -44,7 +44,8 @@ impl Batched for LookUps {
         let ids: Vec<Uuid> = requests.iter().map(|id| id.uuid()).collect();
         let rows = || {
             query_with_restrictions!(
-                [r#"SELECT n.id = k.id AS "is_asked!", n.place AS "place!", k.id AS "id!", k.account_id AS "account_id!",
+                [r#"SELECT n.id = k.id AS "is_asked!", n.place AS "place!", k.id AS "id!","#
+                r#" k.account_id AS "account_id!",
                k.type AS "key_type!", k.name AS "name!", k.scopes AS "scopes!", k.digest AS "digest?",
                k.value AS "value?", "#]
                 [r#", k.state <> 'active' AS "revoked!", a.mid AS "mid!", a.role AS "role!", a.status AS "status!",

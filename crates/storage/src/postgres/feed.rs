@@ -91,13 +91,13 @@ impl Feed for PgControl {
         Ok(Some(Box::new(hints.map_err(error::failed)?)))
     }
 
-    async fn record_enforced(&self, subjects: &[Target], up_to: Seq, shown_by: Position, at: Timestamp) -> Result<()> {
+    async fn record_enforced(&self, targets: &[Target], up_to: Seq, shown_by: Position, at: Timestamp) -> Result<()> {
         let (up_to, at) = (column(up_to), PgInstant::from(at));
         let (shown, nonce) = (column(shown_by.seq), shown_by.nonce.uuid());
         // One row per transaction, to avoid deadlocks with units of work. If a crash loses a record, a repeated call
         // waits once more.
-        for subject in subjects {
-            let noted = match subject {
+        for target in targets {
+            let noted = match target {
                 Target::Key(id) => {
                     sqlx::query_scalar!(
                         "WITH noted AS (

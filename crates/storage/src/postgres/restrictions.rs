@@ -1,12 +1,13 @@
-//! The columns of a key's restrictions, for every statement that reads, writes or asks about them: a new restriction is
-//! a name in each macro here. Contains no whole statement.
+//! The columns of a key's restrictions, as every statement reads, writes and compares them. To add a restriction, add
+//! its column to each macro of this file. Contains no complete statement: callers pass the text around the columns.
 
 use keyward_domain::Restrictions;
 
 use super::instant::PgInstant;
 
-/// A query over `api_key k`: the first texts, the columns of the restrictions, the other texts. With three texts, the
-/// bare names of the columns stand between the second and the third, for a `SELECT` within.
+/// A query over `api_key k` that selects the columns of the restrictions. `[before]` is the text before those columns
+/// and `[after]` the text after them. `[before] [within] [after]` is for a query with a nested `SELECT`: the columns
+/// follow `before`, and their names without an alias, for the nested `SELECT`, follow `within`.
 macro_rules! query_with_restrictions {
     ([$($before:literal)+] [$($after:literal)+] $(, $argument:expr)* $(,)?) => {
         sqlx::query!(
@@ -19,12 +20,14 @@ macro_rules! query_with_restrictions {
     };
 }
 
-/// A query over `api_key k` with the columns of a key and three arguments: the first texts, the condition that no
-/// restriction holds the key back at this time, the other texts.
-macro_rules! unrestricted_key_query {
-    ([$($before:literal)+] [$($after:literal)+], $now:expr, $($argument:expr),+ $(,)?) => {
-        key_query!(
-            $($before +)+ " AND (k.expires_at IS NULL OR k.expires_at > $4) AND (k.not_before IS NULL OR k.not_before <= $5)" $(+ $after)+,
+/// A query over `api_key k` for keys that no restriction holds back at this time. `$query` is the macro of the query,
+/// which takes a text and its arguments. `[before]` is the text before the condition and `[after]` the text after it;
+/// together they use three arguments, because the condition uses `$4` and `$5`.
+macro_rules! unrestricted_query {
+    ($query:ident, [$($before:literal)+] [$($after:literal)+], $now:expr, $($argument:expr),+ $(,)?) => {
+        $query!(
+            $($before +)+ " AND (k.expires_at IS NULL OR k.expires_at > $4)"
+                + " AND (k.not_before IS NULL OR k.not_before <= $5)" $(+ $after)+,
             $($argument,)+
             PgInstant::from($now.latest()),
             PgInstant::from($now.earliest())
@@ -32,8 +35,10 @@ macro_rules! unrestricted_key_query {
     };
 }
 
-/// An `INSERT` from arrays, with nineteen of its own: the texts between which the columns of the restrictions stand, as
-/// names, as values, as arrays and as names again.
+/// An `INSERT` of rows from one array per column. The columns of the restrictions follow each of the first four texts:
+/// `[names]` ends in the list of the table's columns, `[values]` in the selected columns, `[arrays]` in the arguments
+/// of `UNNEST`, and `[again]` in the names of its result. These texts use nineteen arguments, because the arrays of the
+/// restrictions are `$20` and `$21`.
 macro_rules! insert_with_restrictions {
     (
         [$names:literal] [$values:literal] [$arrays:literal] [$again:literal] [$rest:literal],

@@ -121,7 +121,8 @@ impl UnitOfWork for PgUnitOfWork {
     ) -> Result<Option<ApiKey>> {
         // Bounds and order as in `api_key_writers`, so that no statistics lead to another index.
         let except: Vec<Uuid> = except.iter().map(|id| id.uuid()).collect();
-        let row = unrestricted_key_query!(
+        let row = unrestricted_query!(
+            key_query,
             [" FROM api_key k
             WHERE EXISTS (SELECT 1 FROM visible_account v WHERE v.id = $1 AND v.root_id = coalesce($2, v.id))
             AND k.account_id >= $1 AND k.account_id <= $1 AND k.writes_keys AND k.state = 'active'

@@ -4,7 +4,7 @@ use keyward_domain::Timestamp;
 use keyward_storage::{CLOCKS_AGREE, SigningKeyRow};
 use keyward_verifier::ClockDifference;
 
-use super::Findings;
+use super::findings::Findings;
 
 const CLOCK: &str = "clock";
 const SIGNING_KEY: &str = "signing key";
@@ -46,7 +46,7 @@ pub(super) fn check_signing_keys(keys: &[SigningKeyRow], database: Timestamp, fi
 mod tests {
     //! Findings about a wrong clock, and about times that it has stored.
     use super::*;
-    use crate::cli::doctor::Level;
+    use crate::cli::doctor::findings::Level;
 
     fn at(seconds: i64) -> Timestamp {
         Timestamp::from_micros(1_900_000_000_000_000 + seconds * 1_000_000).unwrap()

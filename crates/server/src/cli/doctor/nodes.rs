@@ -9,7 +9,7 @@ use keyward_storage::{Feed, Hint, LostHistory, Member, Members, StorageError};
 use keyward_verifier::protocol::LeaseConfig;
 use tokio::time::timeout;
 
-use super::Findings;
+use super::findings::Findings;
 use crate::{
     config::Settings,
     database::{Database, Protocol},
@@ -39,16 +39,14 @@ pub(super) async fn check_nodes(settings: &Settings, database: &Database, findin
             "one process at a time uses the embedded database: it answers from memory, and its revocations wait for \
              no other node",
         );
-        if let Database::Embedded(store, _) = database {
-            check_history(store.lost_history(REPORTS).await, findings);
-        }
+        check_history(database.lost_history(None, REPORTS).await, findings);
         return;
     };
     match membership.members(&[]).await {
         Ok(members) => judge(&members, settings.verifier.terms, findings),
         Err(error) => findings.wrong(NODES, one_line(&anyhow::Error::new(error))),
     }
-    check_history(membership.lost(REPORTS).await, findings);
+    check_history(database.lost_history(Some(&*membership), REPORTS).await, findings);
     check_notifications(&*feed, findings).await;
 }
 

@@ -8,7 +8,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::Findings;
+use super::findings::Findings;
 use crate::{config::Settings, listener};
 
 /// The setting that is checked.

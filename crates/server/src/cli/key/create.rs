@@ -9,22 +9,23 @@ use anyhow::Result;
 use clap::Args;
 use keyward_app::{
     Caller,
-    manage::issue_key::{IssueKey, issue_key},
+    manage::issue_key::{self, IssueKey, issue_key},
 };
 use keyward_domain::{Description, KeyTerms, KeyType, Mid, Name, Now, Scope, TermsError};
 
 use super::{
-    super::with_node,
-    explain,
     restrictions::{self, RestrictionArgs},
-    scopes, view,
+    scopes::scopes,
+    view::view,
 };
 use crate::{
     cli::{
         choice::one_of,
         exit::wrong_usage,
+        not_found::no_such_account,
         output::{self, Form},
         secret_file::Destination,
+        with_node::with_node,
     },
     config::Settings,
     database::Mode,
@@ -114,5 +115,16 @@ fn which(error: &TermsError) -> String {
     match error {
         TermsError::ReservedScope { .. } => "--scope".to_owned(),
         TermsError::Restriction(error) => format!("--{}", error.field().replace('_', "-")),
+    }
+}
+
+/// Explains why no key was made for this account.
+pub(super) fn explain(error: issue_key::Error, mid: &Mid) -> anyhow::Error {
+    match error {
+        issue_key::Error::NoSuchAccount => no_such_account(mid),
+        issue_key::Error::Caller(_)
+        | issue_key::Error::ScopeNotHeld(_)
+        | issue_key::Error::AccountNotActive(_)
+        | issue_key::Error::Failure(_) => error.into(),
     }
 }

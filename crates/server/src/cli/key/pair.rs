@@ -12,11 +12,12 @@ use keyward_app::{
 use keyward_domain::{Description, Mid, Name, Restrictions, Scope};
 use serde_json::json;
 
-use super::{super::with_node, explain, scopes};
+use super::{create::explain, scopes::scopes};
 use crate::{
     cli::{
         output::{self, Form},
         secret_file::Destination,
+        with_node::with_node,
     },
     config::Settings,
     database::Mode,

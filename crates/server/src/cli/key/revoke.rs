@@ -13,13 +13,14 @@ use keyward_domain::{ApiKey, Chain, KeyId, KeyStatus, Now, Reason, Status};
 use keyward_storage::KeyRecord;
 use serde_json::json;
 
-use super::{super::with_node, show::no_such_key};
 use crate::{
     cli::{
         choice::one_of,
         consent::{self, Consent},
+        not_found::no_such_key,
         output::{self, Form},
         waiting,
+        with_node::with_node,
     },
     config::Settings,
     database::Mode,

@@ -1,13 +1,17 @@
 //! `keyward key show`: shows one key, revoked or not. Never shows the value of a secret key, which is stored nowhere.
 
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 use clap::Args;
 use keyward_app::{Caller, manage::read_key::read_key};
 use keyward_domain::KeyId;
 
-use super::{super::with_node, restrictions, view};
+use super::{restrictions, view::view};
 use crate::{
-    cli::output::{self, Form},
+    cli::{
+        not_found::no_such_key,
+        output::{self, Form},
+        with_node::with_node,
+    },
     config::Settings,
     database::Mode,
 };
@@ -49,9 +53,4 @@ pub(super) async fn run(show: &Show, settings: &Settings) -> Result<()> {
         Ok(view(&found.key, &found.chain, found.last_used, node.access.now()))
     });
     output::object(&shown.await?, &[LINES, restrictions::LINES, MORE_LINES].concat(), show.form)
-}
-
-/// Reports an unknown key.
-pub(super) fn no_such_key(id: KeyId) -> anyhow::Error {
-    anyhow!("there is no key {id}: `keyward key list --mid MID` lists those of an account")
 }

@@ -13,13 +13,14 @@ use keyward_app::{
 use keyward_domain::{KeyType, Mid, Requirements, Scope};
 use serde_json::{Value, json};
 
-use super::{super::with_node, scopes};
+use super::scopes::scopes;
 use crate::{
     cli::{
         choice::one_of,
         exit::{Exit, wrong_usage},
         output::{self, Form},
         secret_input,
+        with_node::with_node,
     },
     config::Settings,
     database::Mode,
@@ -53,7 +54,7 @@ const LINES: &[(&str, &str)] = &[
 
 pub(super) async fn run(verify: Verify, settings: &Settings) -> Result<ExitCode> {
     let Verify { scopes: wanted, key_type, mid, form } = verify;
-    let conditions = Requirements { scopes: scopes(&wanted)?, key_type, mid };
+    let requirements = Requirements { scopes: scopes(&wanted)?, key_type, mid };
     let value = secret_input::read("The key's value: ")?;
     if value.starts_with(['{', '[', '"']) {
         return Err(wrong_usage(
@@ -62,7 +63,7 @@ pub(super) async fn run(verify: Verify, settings: &Settings) -> Result<ExitCode>
         ));
     }
     let verified = with_node(settings, Mode::Read, async |node| {
-        Ok(examine_key(&node.access, &Caller::operator(), &value, &conditions).await?)
+        Ok(examine_key(&node.access, &Caller::operator(), &value, &requirements).await?)
     });
     let verified = verified.await?;
     let lines = match &verified {

@@ -16,7 +16,7 @@ use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 use tower::Service;
 
-use super::{Exchange, PendingAnswer};
+use super::exchange::{Exchange, PendingAnswer};
 
 /// Longer pieces of an answer are split into this size: the HTTP library copies its input, and over HTTP/2 accepts a
 /// whole piece as soon as the client has room for one byte of it.

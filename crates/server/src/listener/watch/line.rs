@@ -13,7 +13,7 @@ use tokio::{
     time::{Instant, Sleep, sleep, sleep_until},
 };
 
-use super::{Exchange, Patience};
+use super::exchange::{Exchange, Patience};
 
 /// Maximum number of bytes that are discarded after an answer.
 const MOST_DISCARDED: usize = 16 * 1024 * 1024;

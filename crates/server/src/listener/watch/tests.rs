@@ -1,14 +1,16 @@
 //! Clients that read nothing, and clients that send first.
 
+use std::{sync::atomic::Ordering, time::Duration};
+
 use bytes::Bytes;
 use http_body::Body as _;
 use http_body_util::{BodyExt as _, Full};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, duplex};
-
-use super::{
-    body::{Drains, Pieces, RequestBody},
-    *,
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _, duplex},
+    time::Instant,
 };
+
+use super::{body::Pieces, exchange::PendingAnswer, *};
 
 const PATIENCE: Patience = Patience { write: Duration::from_secs(30), discard: Duration::from_secs(5) };
 /// One second below the timeout.
@@ -165,5 +167,5 @@ async fn the_rest_of_a_body_is_read_if_it_is_small_and_being_sent() {
     }
     assert_eq!(given_up(256 * 1024 + 1, true, 0, false).await, (true, true, true));
     assert_eq!(given_up(10, true, 0, true).await, (true, true, true), "the service waited for it in vain");
-    assert_eq!(given_up(10, false, 0, false).await, (false, false, true), "its client waits to be request_body for it");
+    assert_eq!(given_up(10, false, 0, false).await, (false, false, true), "its client waits to be asked for it");
 }

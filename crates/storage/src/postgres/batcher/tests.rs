@@ -35,30 +35,30 @@ impl Batched for Slow {
 }
 
 /// A batcher, and the handles by which a test controls its statements.
-struct Stage {
-    meeting: Arc<Batcher<Slow>>,
+struct Fixture {
+    batcher: Arc<Batcher<Slow>>,
     begun: mpsc::UnboundedReceiver<Vec<u32>>,
     go: Arc<Semaphore>,
     tasks: TaskTracker,
 }
 
-impl Stage {
-    fn new(at_once: usize) -> Self {
+impl Fixture {
+    fn new(max_concurrent: usize) -> Self {
         let ((begun, receiver), go, tasks) =
             (mpsc::unbounded_channel(), Arc::new(Semaphore::new(0)), TaskTracker::new());
-        let meeting = Batcher::new(Slow { begun, go: Arc::clone(&go) }, at_once, tasks.clone());
-        Self { meeting: Arc::new(meeting), begun: receiver, go, tasks }
+        let batcher = Batcher::new(Slow { begun, go: Arc::clone(&go) }, max_concurrent, tasks.clone());
+        Self { batcher: Arc::new(batcher), begun: receiver, go, tasks }
     }
 
     /// Sends a request in a task, which returns the answer.
     fn ask(&self, number: u32) -> tokio::task::JoinHandle<Result<u32>> {
-        let meeting = Arc::clone(&self.meeting);
-        self.tasks.spawn(async move { meeting.ask(number).await })
+        let batcher = Arc::clone(&self.batcher);
+        self.tasks.spawn(async move { batcher.ask(number).await })
     }
 
     /// Waits until this many requests wait. Tasks on a single thread run in turn, so yielding suffices.
     async fn wait_for(&self, waiting: usize) {
-        while self.meeting.shared.queue().waiting.len() != waiting {
+        while self.batcher.shared.queue().waiting.len() != waiting {
             tokio::task::yield_now().await;
         }
     }
@@ -70,36 +70,36 @@ impl Stage {
 
 #[tokio::test]
 async fn no_request_waits_for_others_and_those_that_arrive_meanwhile_share() {
-    let mut stage = Stage::new(1);
-    let first = stage.ask(1);
-    assert_eq!(stage.next().await, [1]);
-    let others = [2, 3, 4].map(|number| stage.ask(number));
-    stage.wait_for(3).await;
-    stage.go.add_permits(1);
+    let mut fixture = Fixture::new(1);
+    let first = fixture.ask(1);
+    assert_eq!(fixture.next().await, [1]);
+    let others = [2, 3, 4].map(|number| fixture.ask(number));
+    fixture.wait_for(3).await;
+    fixture.go.add_permits(1);
     assert_eq!(first.await.unwrap().unwrap(), 10);
-    assert_eq!(stage.next().await, [2, 3, 4]);
-    stage.go.add_permits(1);
+    assert_eq!(fixture.next().await, [2, 3, 4]);
+    fixture.go.add_permits(1);
     for (other, expected) in others.into_iter().zip([20, 30, 40]) {
         assert_eq!(other.await.unwrap().unwrap(), expected);
     }
     // And again, after it was idle.
-    let late = stage.ask(5);
-    assert_eq!(stage.next().await, [5]);
-    stage.go.add_permits(1);
+    let late = fixture.ask(5);
+    assert_eq!(fixture.next().await, [5]);
+    fixture.go.add_permits(1);
     assert_eq!(late.await.unwrap().unwrap(), 50);
 }
 
 #[tokio::test]
 async fn concurrent_statements_never_exceed_the_maximum() {
-    let mut stage = Stage::new(2);
-    let first = stage.ask(1);
-    assert_eq!(stage.next().await, [1]);
-    let second = stage.ask(2);
-    assert_eq!(stage.next().await, [2]);
-    let third = stage.ask(3);
-    stage.wait_for(1).await;
-    assert!(stage.begun.try_recv().is_err());
-    stage.go.add_permits(3);
+    let mut fixture = Fixture::new(2);
+    let first = fixture.ask(1);
+    assert_eq!(fixture.next().await, [1]);
+    let second = fixture.ask(2);
+    assert_eq!(fixture.next().await, [2]);
+    let third = fixture.ask(3);
+    fixture.wait_for(1).await;
+    assert!(fixture.begun.try_recv().is_err());
+    fixture.go.add_permits(3);
     for (one, expected) in [first, second, third].into_iter().zip([10, 20, 30]) {
         assert_eq!(one.await.unwrap().unwrap(), expected);
     }
@@ -107,14 +107,14 @@ async fn concurrent_statements_never_exceed_the_maximum() {
 
 #[tokio::test]
 async fn a_statement_has_a_maximum_size() {
-    let mut stage = Stage::new(1);
-    let first = stage.ask(0);
-    assert_eq!(stage.next().await, [0]);
+    let mut fixture = Fixture::new(1);
+    let first = fixture.ask(0);
+    assert_eq!(fixture.next().await, [0]);
     let many = u32::try_from(MOST).unwrap() + 1;
-    let others: Vec<_> = (1..=many).map(|number| stage.ask(number + 100)).collect();
-    stage.wait_for(MOST + 1).await;
-    stage.go.add_permits(3);
-    assert_eq!((stage.next().await.len(), stage.next().await.len()), (MOST, 1));
+    let others: Vec<_> = (1..=many).map(|number| fixture.ask(number + 100)).collect();
+    fixture.wait_for(MOST + 1).await;
+    fixture.go.add_permits(3);
+    assert_eq!((fixture.next().await.len(), fixture.next().await.len()), (MOST, 1));
     assert_eq!(first.await.unwrap().unwrap(), 0);
     for other in others {
         assert!(other.await.unwrap().is_ok());
@@ -123,29 +123,29 @@ async fn a_statement_has_a_maximum_size() {
 
 #[tokio::test]
 async fn a_dropped_request_does_not_cancel_the_others() {
-    let mut stage = Stage::new(1);
-    let first = stage.ask(1);
-    assert_eq!(stage.next().await, [1]);
-    let (leaving, staying) = (stage.ask(2), stage.ask(3));
-    stage.wait_for(2).await;
+    let mut fixture = Fixture::new(1);
+    let first = fixture.ask(1);
+    assert_eq!(fixture.next().await, [1]);
+    let (leaving, staying) = (fixture.ask(2), fixture.ask(3));
+    fixture.wait_for(2).await;
     first.abort();
     leaving.abort();
     assert!(leaving.await.unwrap_err().is_cancelled());
-    stage.go.add_permits(2);
-    assert_eq!(stage.next().await, [3], "the second request was dropped");
+    fixture.go.add_permits(2);
+    assert_eq!(fixture.next().await, [3], "the second request was dropped");
     assert_eq!(staying.await.unwrap().unwrap(), 30);
 }
 
 #[tokio::test]
 async fn a_rejection_is_reported_only_to_its_request() {
-    let mut stage = Stage::new(1);
-    let first = stage.ask(1);
-    assert_eq!(stage.next().await, [1]);
-    let asked = [2, BAD, 4].map(|number| stage.ask(number));
-    stage.wait_for(3).await;
-    stage.go.add_permits(5);
+    let mut fixture = Fixture::new(1);
+    let first = fixture.ask(1);
+    assert_eq!(fixture.next().await, [1]);
+    let asked = [2, BAD, 4].map(|number| fixture.ask(number));
+    fixture.wait_for(3).await;
+    fixture.go.add_permits(5);
     assert!(first.await.unwrap().is_ok());
-    assert_eq!(stage.next().await, [2, BAD, 4]);
+    assert_eq!(fixture.next().await, [2, BAD, 4]);
     let [before, bad, after] = asked;
     assert_eq!((before.await.unwrap().unwrap(), after.await.unwrap().unwrap()), (20, 40));
     assert!(matches!(bad.await.unwrap(), Err(StorageError::Unexpected(_))));
@@ -153,12 +153,12 @@ async fn a_rejection_is_reported_only_to_its_request() {
 
 #[tokio::test]
 async fn an_outage_is_reported_to_all_with_its_cause() {
-    let mut stage = Stage::new(1);
-    let first = stage.ask(1);
-    assert_eq!(stage.next().await, [1]);
-    let asked = [2, AWAY].map(|number| stage.ask(number));
-    stage.wait_for(2).await;
-    stage.go.add_permits(2);
+    let mut fixture = Fixture::new(1);
+    let first = fixture.ask(1);
+    assert_eq!(fixture.next().await, [1]);
+    let asked = [2, AWAY].map(|number| fixture.ask(number));
+    fixture.wait_for(2).await;
+    fixture.go.add_permits(2);
     assert!(first.await.unwrap().is_ok());
     for one in asked {
         let Err(StorageError::Unavailable(cause)) = one.await.unwrap() else { panic!("no outage") };
@@ -168,16 +168,16 @@ async fn an_outage_is_reported_to_all_with_its_cause() {
 
 #[tokio::test]
 async fn an_aborted_statement_is_reported_to_waiting_requests() {
-    let mut stage = Stage::new(1);
-    let asked = stage.ask(1);
-    assert_eq!(stage.next().await, [1]);
-    let waiting = stage.ask(2);
-    stage.wait_for(1).await;
+    let mut fixture = Fixture::new(1);
+    let asked = fixture.ask(1);
+    assert_eq!(fixture.next().await, [1]);
+    let waiting = fixture.ask(2);
+    fixture.wait_for(1).await;
     // A statement that is aborted with its task: it panics, since no request may be answered.
-    stage.go.close();
+    fixture.go.close();
     for one in [asked, waiting] {
         assert!(matches!(one.await.unwrap(), Err(StorageError::Unavailable(_))));
     }
     // Its slot is free again.
-    assert_eq!(stage.meeting.shared.queue().under_way, 0);
+    assert_eq!(fixture.batcher.shared.queue().under_way, 0);
 }

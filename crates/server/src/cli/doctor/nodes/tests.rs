@@ -5,7 +5,7 @@ use keyward_storage::{HistoryToken, NodeId, Seq, Snapshot};
 use uuid::Uuid;
 
 use super::*;
-use crate::cli::doctor::Level;
+use crate::cli::doctor::findings::Level;
 
 const NOW: i64 = 1_900_000_000_000_000;
 
