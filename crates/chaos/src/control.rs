@@ -117,7 +117,7 @@ fn lose_leases(run: &Run) -> Result<()> {
 #[cfg(test)]
 mod tests {
     //! When a control may stop.
-    use super::super::history::{Call, Change, Ending, Made, Seen, Span, Verdict};
+    use super::super::history::{Call, Change, Ending, Made, Seen, Span, Validity};
     use super::*;
 
     #[test]
@@ -126,12 +126,12 @@ mod tests {
         let mut history = History::default();
         let key = history.add_thing("key", Span::BEFORE);
         let made = Made { name: "key".to_owned(), rests_on: vec![key], good_until: None, born: Span::BEFORE };
-        let subject = history.add_subject(made);
-        let seen = |verdict, seconds| Seen { subject, node: 0, sent: at(seconds), ended: at(seconds), verdict };
+        let credential = history.add_credential(made);
+        let seen = |validity, seconds| Seen { credential, node: 0, sent: at(seconds), ended: at(seconds), validity };
         let longest = Duration::from_secs(8);
 
         // Refused at 5, by a call that takes until 12.
-        history.seen.push(seen(Verdict::Invalid, 5));
+        history.seen.push(seen(Validity::Invalid, 5));
         assert!(!shows(&history, at(13), longest));
         history.calls.push(Call {
             change: Change::Revoke,
@@ -145,7 +145,7 @@ mod tests {
         assert!(!shows(&history, at(60), longest), "it is explained");
 
         // Accepted after that was acknowledged.
-        history.seen.push(seen(Verdict::Valid, 20));
+        history.seen.push(seen(Validity::Valid, 20));
         assert!(!shows(&history, at(29), longest));
         assert!(shows(&history, at(30), longest));
     }

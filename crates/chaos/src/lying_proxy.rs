@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
-use keyward_testkit::clock::Clock;
+use keyward_testkit::clock::RunClock;
 use message::{Message, Reader};
 
 /// A kind of false answer.
@@ -43,7 +43,7 @@ pub(super) struct LyingProxy {
 struct Shared {
     node: SocketAddr,
     lie: Lie,
-    clock: Clock,
+    clock: RunClock,
     state: Mutex<State>,
 }
 
@@ -63,7 +63,7 @@ impl LyingProxy {
     ///
     /// # Errors
     /// If no port is free, or no thread can be created.
-    pub(super) fn before(node: SocketAddr, lie: Lie, clock: Clock) -> Result<Self> {
+    pub(super) fn before(node: SocketAddr, lie: Lie, clock: RunClock) -> Result<Self> {
         let listener =
             TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("cannot find a free port for the lying proxy")?;
         let address = listener.local_addr()?;
