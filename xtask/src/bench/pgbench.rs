@@ -40,7 +40,7 @@ pub(super) struct Pgbench<'a> {
 impl<'a> Pgbench<'a> {
     /// With `scale` times 100,000 rows to look up.
     pub(super) fn prepare(cluster: &'a Cluster, scale: u32) -> Result<Self> {
-        let url = fresh_database(cluster, "yardstick")?;
+        let url = fresh_database(cluster, "baseline")?;
         let pgbench = cluster.bin_dir().join("pgbench");
         run::capture(Command::new(pgbench).args(["--initialize", "--quiet", "--scale", &scale.to_string(), &url]))?;
         // A row about as wide as a key's, with an index, one commit each.

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use super::{Bench, Client, Launch, Node, Report, Request, Target, Unit, percentile};
 use crate::bench::pgbench::{copy_in, fresh_database, psql};
-use crate::bench::programs::{FIRST_MILLIS, Stock};
+use crate::bench::programs::{FIRST_MILLIS, KeysToMake};
 use keyward_testkit::pg::{Cluster, Durability};
 
 /// Number of keys in the small database.
@@ -115,8 +115,8 @@ pub(super) fn plant(bench: &Bench, cluster: &Cluster, database: &str, node: &Nod
     }
     let folder = tempfile::tempdir()?;
     let step_millis = (shape.others / shape.known.max(1)).max(1);
-    let stock = Stock { keys: shape.known, merchants, step_millis, seed: shape.known };
-    bench.programs.stock(&node.master_key(), &stock, folder.path())?;
+    let keys = KeysToMake { count: shape.known, merchants, step_millis, seed: shape.known };
+    bench.programs.make_keys(&node.master_key(), &keys, folder.path())?;
     let columns = "api_key (id, account_id, type, name, scopes, writes_keys, digest, last_four, created_at, state)";
     copy_in(cluster, database, columns, &folder.path().join("keys.tsv"))?;
     psql(cluster, database, "VACUUM (ANALYZE)")?;
