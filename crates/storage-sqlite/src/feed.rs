@@ -32,12 +32,12 @@ struct StoredEvent {
 
 impl StoredEvent {
     fn restore(self) -> Result<Event> {
-        let subject = match &*self.scope {
+        let target = match &*self.scope {
             "key" => Target::Key(KeyId::from_uuid(self.subject)),
             "account" => Target::Account(AccountId::from_uuid(self.subject)),
             _ => return Err(StorageError::Corrupt { table: "revocation_event", id: self.seq.to_string() }),
         };
-        Ok(Event { position: Position::unnamed(stored_seq(self.seq)?), subject })
+        Ok(Event { position: Position::unnamed(stored_seq(self.seq)?), target })
     }
 }
 
@@ -91,18 +91,18 @@ impl Feed for SqliteStore {
     }
 
     /// An existing record costs only a read, and no commit.
-    async fn record_enforced(&self, subjects: &[Target], up_to: Seq, _: Position, at: Timestamp) -> Result<()> {
+    async fn record_enforced(&self, targets: &[Target], up_to: Seq, _: Position, at: Timestamp) -> Result<()> {
         let (up_to, at) = (column(up_to), at.as_micros());
         let mut open = Vec::new();
-        for subject in subjects {
-            if is_open(&mut *self.readers.acquire().await.map_err(refused)?, *subject, up_to).await? {
-                open.push(*subject);
+        for target in targets {
+            if is_open(&mut *self.readers.acquire().await.map_err(refused)?, *target, up_to).await? {
+                open.push(*target);
             }
         }
         for open in open.chunks(MAX_ENFORCED_PER_TRANSACTION) {
             let mut transaction = self.write().await?;
-            for subject in open {
-                note(&mut transaction, *subject, up_to, at).await?;
+            for target in open {
+                note(&mut transaction, *target, up_to, at).await?;
             }
             transaction.commit().await.map_err(commit_refused)?;
         }
@@ -141,8 +141,8 @@ impl Feed for SqliteStore {
 }
 
 /// Whether a change up to this event is not recorded as enforced.
-async fn is_open(executor: impl SqliteExecutor<'_>, subject: Target, up_to: i64) -> Result<bool> {
-    let open = match subject {
+async fn is_open(executor: impl SqliteExecutor<'_>, target: Target, up_to: i64) -> Result<bool> {
+    let open = match target {
         Target::Key(id) => {
             let id = id.uuid();
             let open = sqlx::query_scalar!(
@@ -170,8 +170,8 @@ async fn is_open(executor: impl SqliteExecutor<'_>, subject: Target, up_to: i64)
 }
 
 /// Records the enforcement, unless a later change exists.
-async fn note(connection: &mut SqliteConnection, subject: Target, up_to: i64, at: i64) -> Result<()> {
-    let done = match subject {
+async fn note(connection: &mut SqliteConnection, target: Target, up_to: i64, at: i64) -> Result<()> {
+    let done = match target {
         Target::Key(id) => {
             let id = id.uuid();
             let noted = sqlx::query!(

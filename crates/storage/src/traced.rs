@@ -94,7 +94,7 @@ traced!(Feed as "feed" {
     fn events_after(position: Position, at_most: u32) -> Result<Events>;
     fn announce(hint: Hint) -> Result<()>;
     fn listen() -> Result<Option<Box<dyn Hints>>>;
-    fn record_enforced(subjects: &[Target], up_to: Seq, shown_by: Position, at: Timestamp) -> Result<()>;
+    fn record_enforced(targets: &[Target], up_to: Seq, shown_by: Position, at: Timestamp) -> Result<()>;
     fn prune(older_than: Duration, expected: Timestamp, at_most: u32) -> Result<u64>;
     fn note_lost(lost: &LostHistory) -> Result<()>;
 });

@@ -20,8 +20,8 @@ use crate::{
     row::{stored_seq, stored_snapshot, stored_token},
 };
 
-/// Converts an event's columns to its subject.
-fn subject(seq: i64, scope: &str, subject: Uuid) -> Result<Target> {
+/// Converts an event's columns to its target.
+fn target(seq: i64, scope: &str, subject: Uuid) -> Result<Target> {
     match scope {
         "key" => Ok(Target::Key(KeyId::from_uuid(subject))),
         "account" => Ok(Target::Account(AccountId::from_uuid(subject))),
@@ -68,7 +68,7 @@ impl Feed for PgControl {
                 continue;
             };
             let position = Position { seq: stored_seq(seq)?, nonce: Nonce::from_uuid(nonce) };
-            events.push(Event { position, subject: self::subject(seq, &scope, subject)? });
+            events.push(Event { position, target: target(seq, &scope, subject)? });
         }
         Ok(Events { token, follow, events })
     }
@@ -91,13 +91,13 @@ impl Feed for PgControl {
         Ok(Some(Box::new(hints.map_err(error::failed)?)))
     }
 
-    async fn record_enforced(&self, subjects: &[Target], up_to: Seq, shown_by: Position, at: Timestamp) -> Result<()> {
+    async fn record_enforced(&self, targets: &[Target], up_to: Seq, shown_by: Position, at: Timestamp) -> Result<()> {
         let (up_to, at) = (column(up_to), PgInstant::from(at));
         let (shown, nonce) = (column(shown_by.seq), shown_by.nonce.uuid());
         // One row per transaction, to avoid deadlocks with units of work. If a crash loses a record, a repeated call
         // waits once more.
-        for subject in subjects {
-            let noted = match subject {
+        for target in targets {
+            let noted = match target {
                 Target::Key(id) => {
                     sqlx::query_scalar!(
                         "WITH noted AS (
