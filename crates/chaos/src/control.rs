@@ -4,7 +4,6 @@
 //! while no node runs, once without the knowledge of the check. No other run has any of these.
 
 use std::collections::HashMap;
-use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
@@ -14,6 +13,7 @@ use super::check::{Outcome, check};
 use super::goback::{self, Nodes};
 use super::history::History;
 use super::lying_proxy::Lie;
+use super::sql;
 use keyward_testkit::clock::Moment;
 use keyward_testkit::proxy::{Network, Way};
 use keyward_testkit::rng::Rng;
@@ -104,11 +104,9 @@ fn lose_leases(run: &Run) -> Result<()> {
     let wire = run.world.wires.first().context("there is no node")?;
     wire.set(Network::HalfOpen { way: Way::Both, kept: false });
     let cluster = &run.world.cluster;
-    let mut psql = Command::new(cluster.bin_dir().join("psql"));
     // Does not wait for the disk, which may take longer than a lease.
     let delete = "SET synchronous_commit = off; SELECT leave_node_lease(node) FROM node_lease";
-    psql.args(["--no-psqlrc", "--quiet", "--command", delete, &cluster.url()]);
-    keyward_testkit::run::capture(&mut psql)?;
+    sql::ask(cluster, delete)?;
     run.wait_until(run.clock.now() + CUT_OFF);
     wire.set(Network::Healthy);
     Ok(())

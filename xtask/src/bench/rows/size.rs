@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result};
 use tempfile::TempDir;
 
 use super::{Bench, Client, Launch, Node, Report, Request, Target, Unit, percentile};
-use crate::bench::pgbench::{copy_in, fresh_database, psql};
+use crate::bench::pgbench::{copy_in, execute, fresh_database};
 use crate::bench::programs::{FIRST_MILLIS, KeysToMake};
 use keyward_testkit::pg::{Cluster, Durability};
 
@@ -56,7 +56,7 @@ pub(super) fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
     let small = side(bench, &cluster, "small", FEW)?;
     let large = side(bench, &cluster, "large", many)?;
     // The new keys are written out before anything is measured.
-    psql(&cluster, &cluster.url(), "CHECKPOINT")?;
+    execute(&cluster, &cluster.url(), "CHECKPOINT")?;
     for call in ["verify", "get", "list"] {
         for round in 0..bench.effort.rounds {
             let (few, more) = (p50(bench, &small, call, round)?, p50(bench, &large, call, round)?);
@@ -109,9 +109,9 @@ fn id_of(value: &str) -> Result<String> {
 /// production.
 pub(super) fn plant(bench: &Bench, cluster: &Cluster, database: &str, node: &Node, shape: &Shape) -> Result<Planted> {
     let merchants = ((shape.known + shape.others) / KEYS_A_MERCHANT).max(1);
-    psql(cluster, database, &merchants_sql(merchants))?;
+    execute(cluster, database, &merchants_sql(merchants))?;
     if shape.others > 0 {
-        psql(cluster, database, &others_sql(shape.others, merchants))?;
+        execute(cluster, database, &others_sql(shape.others, merchants))?;
     }
     let folder = tempfile::tempdir()?;
     let step_millis = (shape.others / shape.known.max(1)).max(1);
@@ -119,7 +119,7 @@ pub(super) fn plant(bench: &Bench, cluster: &Cluster, database: &str, node: &Nod
     bench.programs.make_keys(&node.master_key(), &keys, folder.path())?;
     let columns = "api_key (id, account_id, type, name, scopes, writes_keys, digest, last_four, created_at, state)";
     copy_in(cluster, database, columns, &folder.path().join("keys.tsv"))?;
-    psql(cluster, database, "VACUUM (ANALYZE)")?;
+    execute(cluster, database, "VACUUM (ANALYZE)")?;
     Ok(Planted { values: folder.path().join("values.txt"), merchants, _folder: folder })
 }
 
