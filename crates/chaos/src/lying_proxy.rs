@@ -2,6 +2,9 @@
 //!
 //! It is a control of the check: a run with it must end in findings. Each proxy gives one kind of false answer, so that
 //! each kind is shown to be found. No other run has one.
+//!
+//! It reads whole HTTP messages, because an answer depends on its request, and answers some requests without passing
+//! them on. The proxy of `testkit` moves bytes as they arrive, and can neither pair messages nor answer.
 
 mod message;
 
