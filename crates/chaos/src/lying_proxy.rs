@@ -163,8 +163,8 @@ impl State {
 }
 
 const NO_CONTENT: &[u8] = b"HTTP/1.1 204 No Content\r\n\r\n";
-const REVOKED: &[u8] =
-    b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 32\r\n\r\n{\"valid\":false,\"code\":\"REVOKED\"}";
+const REVOKED: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 32\r\n\r\n\
+    {\"valid\":false,\"code\":\"REVOKED\"}";
 
 fn is_valid(answer: &Message) -> bool {
     let verdict = String::from_utf8_lossy(&answer.body);
