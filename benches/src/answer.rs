@@ -16,13 +16,13 @@ use keyward_api::http::Entrance;
 use tower::Service as _;
 
 /// A request as a listener passes it on, with its complete body.
-pub type Asked = Request<Full<Bytes>>;
+pub type CompleteRequest = Request<Full<Bytes>>;
 
 /// A request without a body.
 ///
 /// # Errors
 /// If the path or the credential is invalid in a request.
-pub fn get(path: &str, bearer: &str) -> Result<Asked> {
+pub fn get(path: &str, bearer: &str) -> Result<CompleteRequest> {
     let request = Request::get(path).header(header::HOST, "127.0.0.1:8080").header(header::AUTHORIZATION, bearer);
     Ok(request.body(Full::default())?)
 }
@@ -31,7 +31,7 @@ pub fn get(path: &str, bearer: &str) -> Result<Asked> {
 ///
 /// # Errors
 /// If the path or the credential is invalid in a request.
-pub fn post(path: &str, bearer: Option<&str>, json: &str) -> Result<Asked> {
+pub fn post(path: &str, bearer: Option<&str>, json: &str) -> Result<CompleteRequest> {
     let mut request = Request::post(path).header(header::HOST, "127.0.0.1:8080");
     if let Some(bearer) = bearer {
         request = request.header(header::AUTHORIZATION, bearer);
@@ -45,7 +45,7 @@ pub fn post(path: &str, bearer: Option<&str>, json: &str) -> Result<Asked> {
 ///
 /// # Errors
 /// If the answer is not ready at the first poll, or has another status.
-pub fn ask(entrance: &mut Entrance, request: Asked, expected: StatusCode) -> Result<Bytes> {
+pub fn ask(entrance: &mut Entrance, request: CompleteRequest, expected: StatusCode) -> Result<Bytes> {
     let (status, body) = poll_once(entrance.call(request))?;
     ensure!(status == expected, "answered {status} instead of {expected}");
     Ok(body)

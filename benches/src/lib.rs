@@ -7,6 +7,6 @@ mod answer;
 mod counted;
 mod service;
 
-pub use answer::{Asked, ask, get, poll_once, post};
+pub use answer::{CompleteRequest, ask, get, poll_once, post};
 pub use counted::{Counted, Still};
 pub use service::{Service, start};

@@ -43,7 +43,7 @@ pub struct Service {
     /// The value of the platform's secret key, which has all permissions.
     pub platform_secret: String,
     /// The value of a secret key of the demo merchant, with four scopes.
-    pub subject: String,
+    pub merchant_secret: String,
     _folder: TempDir,
 }
 
@@ -84,8 +84,8 @@ pub async fn start() -> Result<Service> {
         ready,
     };
     let entrance = entrance(manage, options).for_connection(([127, 0, 0, 1], 4711).into());
-    let subject = issued.value.expose().to_owned();
-    Ok(Service { entrance, access, platform_key, platform_secret, subject, _folder: folder })
+    let merchant_secret = issued.value.expose().to_owned();
+    Ok(Service { entrance, access, platform_key, platform_secret, merchant_secret, _folder: folder })
 }
 
 fn use_cases(store: Arc<SqliteStore>) -> Result<(Arc<Access>, Arc<Manage>)> {

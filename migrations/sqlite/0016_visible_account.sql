@@ -1,6 +1,6 @@
--- Which account is within whose reach, written once: an account is visible from itself and from each account above it. A
--- statement compares `root_id` with the root of its caller's reach; for the operator, who has no root, with `id`, because
--- each account is visible from itself.
+-- Which account is within whose reach, written once: an account is visible from itself and from each account above it.
+-- A statement compares `root_id` with the root of its caller's reach; for the operator, who has no root, with `id`,
+-- because each account is visible from itself.
 --
 -- The left joins come first and are by unique columns, so a statement that uses no column of one does not execute it.
 

@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::harness::{Fleet, Place, eventually};
 
 /// Findings about this: level and text.
-fn found(place: &Place, about: &str) -> Vec<(String, String)> {
+pub(crate) fn found(place: &Place, about: &str) -> Vec<(String, String)> {
     let findings = place.keyward().env("KEYWARD_VERIFIER__PROFILE", "quick").say("doctor").run().json();
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let findings = findings.as_array().unwrap().iter().filter(|finding| finding["about"] == about);

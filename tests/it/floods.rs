@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use keyward_testkit::http::{LIMIT, client_options};
 use reqwest::{Method, header::HeaderMap};
 use serde_json::json;
 use tokio::{
@@ -79,7 +80,7 @@ async fn parked(node: &Node, path: &str, credential: &str) -> (bool, Raw) {
 
 /// The same service from another address of this machine.
 fn from(node: &Node, address: [u8; 4]) -> Client {
-    let http = reqwest::Client::builder().no_proxy().local_address(IpAddr::from(address)).build().unwrap();
+    let http = client_options(LIMIT).local_address(IpAddr::from(address)).build().unwrap();
     Client::over(http, node.base_url())
 }
 
@@ -147,7 +148,7 @@ async fn a_client_that_sends_first_sees_its_answer() {
 async fn a_client_of_http2_that_sends_first_sees_its_answer() {
     let place = Place::embedded();
     let node = place.sandbox().serve();
-    let http = reqwest::Client::builder().no_proxy().http2_prior_knowledge().timeout(Duration::from_mins(1));
+    let http = client_options(LIMIT).http2_prior_knowledge();
     let client = Client::over(http.build().unwrap(), node.base_url()).with(&node.demo().partner.app_secret);
     let json = "application/json";
     for (path, kind, bytes, status) in [

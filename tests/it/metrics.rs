@@ -3,6 +3,8 @@
 mod documented;
 mod observability;
 
+use keyward_testkit::http;
+
 use crate::harness::{Place, eventually, on_both};
 use documented::{promtool_finds_nothing_wrong, the_metrics_are_those_of_the_documentation};
 
@@ -85,7 +87,7 @@ async fn memory_lease_and_barrier_are_measured(place: Place) {
     caller.get("/v1/auth").await.expect(401);
     assert_eq!(partner.verdict(&key.value).await, "REVOKED");
     // Tried by the fast path first, and counted once.
-    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let http = http::client(http::LIMIT).unwrap();
     let other_scheme = http.get(format!("{}/v1/auth", node.base_url())).basic_auth("who", Some("ever"));
     assert_eq!(other_scheme.send().await.unwrap().status(), 401);
 

@@ -2,6 +2,7 @@
 
 use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
 
+use keyward_testkit::http::{LIMIT, client_options};
 use rcgen::{CertificateParams, CertifiedKey, KeyPair, date_time_ymd, generate_simple_self_signed};
 use reqwest::{Certificate, Method, header::HeaderMap};
 
@@ -29,7 +30,7 @@ fn write(folder: &Path, CertifiedKey { cert, signing_key }: CertifiedKey<KeyPair
 }
 
 fn client(trusted: Certificate, base_url: &str) -> Client {
-    let http = reqwest::Client::builder().no_proxy().tls_certs_only([trusted]).build().unwrap();
+    let http = client_options(LIMIT).tls_certs_only([trusted]).build().unwrap();
     Client::over(http, base_url)
 }
 

@@ -87,8 +87,13 @@ async fn nodes_without_a_public_url_accept_each_others_tokens_and_those_from_bef
     let again = place.sandbox().serve();
     assert_eq!(issuer(&again).await, before);
     again.client(&tokens.access).get("/v1/merchants").await.expect(200);
-    again.stop();
     other.stop();
+    // Another issuer makes another service, even with the same database and master key.
+    let foreign = beside(place.keyward_in(folder.path())).env("KEYWARD_PUBLIC_URL", "http://other.test").serve();
+    let tokens = foreign.anonymous().tokens(&demo.partner.app_key, &demo.partner.app_secret).await;
+    again.client(&tokens.access).get("/v1/merchants").await.expect_problem(401, "invalid_credential");
+    foreign.stop();
+    again.stop();
 }
 
 #[tokio::test]

@@ -1,15 +1,16 @@
-//! A start before that of the database: a server waits for a database that may still come, and not for one that refuses
-//! it.
+//! A start before that of the database: a server waits for a database that may still come, and not for one that
+//! refuses it.
 
-use std::time::Duration;
-
-use keyward_testkit::pg::{Cluster, Durability, Options};
-use tokio::{
-    io::copy_bidirectional,
-    net::{TcpListener, TcpStream},
-    task::JoinSet,
-    time::timeout,
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    time::Duration,
 };
+
+use keyward_testkit::{
+    pg::{Cluster, Durability, Options},
+    proxy::Proxy,
+};
+use tokio::{net::TcpListener, time::timeout};
 
 use crate::harness::Place;
 
@@ -29,22 +30,18 @@ async fn a_server_waits_for_a_database_that_is_not_up_yet() {
     let cluster = cluster();
     let url = cluster.tcp_url().unwrap();
     let place = Place::on(&url).await;
-    let before = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = before.local_addr().unwrap().to_string();
-    let through_it = through(place.url().unwrap(), &address);
+    let port = place.url().unwrap().split_once("@127.0.0.1:").unwrap().1.split_once('/').unwrap().0;
+    let database = SocketAddr::from((Ipv4Addr::LOCALHOST, port.parse().unwrap()));
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let proxy = Proxy::to(silent.local_addr().unwrap()).unwrap();
+    let through_it = through(place.url().unwrap(), &proxy.address().to_string());
     let serve = place.sandbox().env("DATABASE_URL", through_it).env("KEYWARD_DATABASE__CONNECT_WAIT", "10m");
     let node = tokio::task::spawn_blocking(move || serve.serve());
     // It connects at least once before the database is reachable.
-    drop(timeout(Duration::from_mins(1), before.accept()).await.expect("it connects").unwrap());
-    let port = place.url().unwrap().split_once("@127.0.0.1:").unwrap().1.split_once('/').unwrap().0.to_owned();
-    let mut relay = JoinSet::new();
-    relay.spawn(async move {
-        let mut connections = JoinSet::new();
-        while let Ok((mut client, _)) = before.accept().await {
-            let mut server = TcpStream::connect(format!("127.0.0.1:{port}")).await.unwrap();
-            connections.spawn(async move { copy_bidirectional(&mut client, &mut server).await });
-        }
-    });
+    drop(timeout(Duration::from_mins(1), silent.accept()).await.expect("it connects").unwrap());
+    proxy.lead_to(database);
+    // Resets the connections that it has not accepted.
+    drop(silent);
     let node = node.await.unwrap();
     node.anonymous().get("/readyz").await.expect(200);
     assert!(node.output_so_far().contains("waiting for it"), "{}", node.output_so_far());

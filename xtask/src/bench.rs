@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: how fast the service is, as ratios to yardsticks measured in the same run.
+//! `cargo xtask bench`: how fast the service is, as ratios to baselines measured in the same run.
 //!
 //! Absolute figures of a shared machine mean little; the two sides of a ratio alternate, so that both have the same
 //! noise. A whole run at full length also writes the figures into `docs/performance.md`, whose prose is written by

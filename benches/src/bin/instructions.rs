@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use axum::{Router, routing::get};
 use http::{Request, StatusCode};
 use http_body_util::Full;
-use keyward_benches::{Asked, Service, ask, get as get_request, post, start};
+use keyward_benches::{CompleteRequest, Service, ask, get as get_request, post, start};
 use keyward_domain::{
     Candidate, Context, Environment, MasterKey, PresentedValue, Requirements, SecretForm, SecretHasher, Verdict, judge,
 };
@@ -55,26 +55,26 @@ fn repeat(times: u32, mut step: impl FnMut() -> Result<()>) -> Result<()> {
 fn run(case: &str, times: u32, service: &Service) -> Result<()> {
     match case {
         "parse" => repeat(times, || {
-            PresentedValue::parse(black_box(&service.subject), Environment::Sandbox)?;
+            PresentedValue::parse(black_box(&service.merchant_secret), Environment::Sandbox)?;
             Ok(())
         }),
         "prove" | "judge" | "check" => domain(case, times, service),
         "look-up" => {
-            let id = PresentedValue::parse(&service.subject, Environment::Sandbox)?.id();
+            let id = PresentedValue::parse(&service.merchant_secret, Environment::Sandbox)?.id();
             repeat(times, || {
                 let found = black_box(service.access.verifier()).remembered(black_box(id));
                 found.map(drop).context("the key is not in memory")
             })
         }
         "auth" => requests(times, service, StatusCode::NO_CONTENT, &|| {
-            get_request("/v1/auth", &format!("Bearer {}", service.subject))
+            get_request("/v1/auth", &format!("Bearer {}", service.merchant_secret))
         }),
         "auth-refused" => requests(times, service, StatusCode::FORBIDDEN, &|| {
             get_request("/v1/auth", &format!("Bearer {}", service.platform_key))
         }),
         "verify" => requests(times, service, StatusCode::OK, &|| verification(service, &service.platform_secret)),
         "verify-refused" => requests(times, service, StatusCode::OK, &|| {
-            let body = format!(r#"{{"key":"{}","scopes":["payouts:write"]}}"#, service.subject);
+            let body = format!(r#"{{"key":"{}","scopes":["payouts:write"]}}"#, service.merchant_secret);
             post("/v1/verify", Some(&format!("Bearer {}", service.platform_secret)), &body)
         }),
         "verify-by-token" => {
@@ -89,14 +89,14 @@ fn run(case: &str, times: u32, service: &Service) -> Result<()> {
 /// The parts of a check that need only the key, and all of them together.
 fn domain(case: &str, times: u32, service: &Service) -> Result<()> {
     let hasher = SecretHasher::new(&MasterKey::from_bytes(&[7; 32])?, SecretForm::Hmac);
-    let presented = PresentedValue::parse(&service.subject, Environment::Sandbox)?;
+    let presented = PresentedValue::parse(&service.merchant_secret, Environment::Sandbox)?;
     let credential = service.access.verifier().remembered(presented.id()).context("the key is not in memory")?;
     let (key, context) = (credential.key.view(), Context::at(service.access.now()));
-    let conditions = Requirements { scopes: "charges:read".parse()?, ..Requirements::default() };
+    let requirements = Requirements { scopes: "charges:read".parse()?, ..Requirements::default() };
     let proved = key.prove(&presented, &hasher)?;
     let judged = |proof| {
         let candidate = Candidate { key, chain: &credential.chain, scopes: key.scopes, proof };
-        let verdict = judge(Ok(Some(candidate)), None, black_box(&conditions), &context);
+        let verdict = judge(Ok(Some(candidate)), None, black_box(&requirements), &context);
         ensure!(matches!(verdict, Verdict::Valid { .. }), "the key is not valid");
         Ok(())
     };
@@ -107,14 +107,19 @@ fn domain(case: &str, times: u32, service: &Service) -> Result<()> {
         }),
         "judge" => repeat(times, || judged(black_box(proved))),
         _ => repeat(times, || {
-            let presented = PresentedValue::parse(black_box(&service.subject), Environment::Sandbox)?;
+            let presented = PresentedValue::parse(black_box(&service.merchant_secret), Environment::Sandbox)?;
             judged(key.prove(&presented, &hasher)?)
         }),
     }
 }
 
 /// Complete requests. They are built beforehand, as by a listener, so that only the answers count.
-fn requests(times: u32, service: &Service, expected: StatusCode, make: &dyn Fn() -> Result<Asked>) -> Result<()> {
+fn requests(
+    times: u32,
+    service: &Service,
+    expected: StatusCode,
+    make: &dyn Fn() -> Result<CompleteRequest>,
+) -> Result<()> {
     let requests: Result<Vec<_>> = (0..times + WARM_UP).map(|_| make()).collect();
     let mut requests = requests?.into_iter();
     let mut entrance = service.entrance.clone();
@@ -137,14 +142,14 @@ fn bare(times: u32) -> Result<()> {
     })
 }
 
-fn verification(service: &Service, credential: &str) -> Result<Asked> {
-    let body = format!(r#"{{"key":"{}","scopes":["charges:read"]}}"#, service.subject);
+fn verification(service: &Service, credential: &str) -> Result<CompleteRequest> {
+    let body = format!(r#"{{"key":"{}","scopes":["charges:read"]}}"#, service.merchant_secret);
     post("/v1/verify", Some(&format!("Bearer {credential}")), &body)
 }
 
 /// Brings all keys into memory.
 async fn fill_memory(service: &Service) -> Result<()> {
-    for value in [&service.subject, &service.platform_secret, &service.platform_key] {
+    for value in [&service.merchant_secret, &service.platform_secret, &service.platform_key] {
         let id = PresentedValue::parse(value, Environment::Sandbox)?.id();
         service.access.verifier().credential(id).await?.context("the key is not there")?;
     }

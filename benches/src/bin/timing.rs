@@ -70,7 +70,7 @@ fn main() -> Result<()> {
 #[expect(clippy::disallowed_methods, reason = "a measurement; no decision depends on it")]
 fn refuse(kind: &Kind, chain: &Chain, hasher: &SecretHasher) -> Result<u64> {
     let presented = PresentedValue::parse(kind.presented.expose(), Environment::Sandbox)?;
-    let (found, conditions, context) =
+    let (found, requirements, context) =
         (black_box(kind.found.as_ref()), Requirements::default(), Context::at(Now::exact(moment()?)));
     let started = Instant::now();
     let proof = match found {
@@ -78,7 +78,7 @@ fn refuse(kind: &Kind, chain: &Chain, hasher: &SecretHasher) -> Result<u64> {
         None => hasher.prove_absent(&presented),
     };
     let candidate = found.map(|key| Candidate { key: key.view(), chain, scopes: key.view().scopes, proof });
-    let verdict = judge(Ok(candidate), None, &conditions, &context);
+    let verdict = judge(Ok(candidate), None, &requirements, &context);
     let took = started.elapsed();
     ensure!(matches!(verdict, Verdict::Invalid { .. }), "{} is not refused", kind.name);
     Ok(u64::try_from(took.as_nanos())?)

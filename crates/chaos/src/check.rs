@@ -17,7 +17,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use super::cut::{Cut, Cuts};
-use super::history::{Call, Change, History, Seen, Span, Subject, Thing, Verdict};
+use super::history::{Call, Change, CredentialId, History, Seen, Span, Thing, Validity};
 use index::Index;
 use keyward_testkit::clock::Moment;
 
@@ -121,19 +121,19 @@ pub(super) fn check(history: &History, outcome: Outcome<'_>) -> Findings {
     let judge = Judge { history, things, index: Index::of(history), cuts: cuts_of, last };
     let mut findings = Findings::default();
     for (place, seen) in history.seen.iter().enumerate() {
-        match seen.verdict {
-            Verdict::Valid => {
+        match seen.validity {
+            Validity::Valid => {
                 let restricted = judge.first_restriction(seen);
                 findings.breaches.extend(restricted.map(|(call, thing)| Breach { seen: place, call, thing }));
                 let gone = judge.first_gone(seen);
                 findings.ghosts.extend(gone.map(|(thing, gone)| Ghost { seen: place, thing, gone }));
             }
-            Verdict::Invalid => match judge.cause(seen) {
+            Validity::Invalid => match judge.cause(seen) {
                 Cause::None => findings.untrue.push(place),
                 Cause::Undone => findings.late.push(place),
                 Cause::Restricted => {}
             },
-            Verdict::Unavailable | Verdict::Nothing => {}
+            Validity::Unavailable | Validity::Nothing => {}
         }
     }
     for entry in ledger {
@@ -165,14 +165,14 @@ struct Judge<'a> {
 }
 
 impl Judge<'_> {
-    fn rests_on(&self, subject: Subject) -> impl Iterator<Item = Thing> {
-        self.history.made(subject).into_iter().flat_map(|made| &made.rests_on).copied()
+    fn rests_on(&self, credential: CredentialId) -> impl Iterator<Item = Thing> {
+        self.history.made(credential).into_iter().flat_map(|made| &made.rests_on).copied()
     }
 
     /// The first call that forbids "valid": acknowledged before the request was sent, not undone, and not lost with the
     /// database before the request was answered.
     fn first_restriction(&self, seen: &Seen) -> Option<(usize, Thing)> {
-        self.rests_on(seen.subject).find_map(|thing| {
+        self.rests_on(seen.credential).find_map(|thing| {
             let mut before = self.index.acknowledged_before(thing, seen.sent);
             let stands = |call: &Call| {
                 !self.index.may_be_undone(thing, call.change, call.sent, seen.ended)
@@ -185,7 +185,7 @@ impl Judge<'_> {
     /// The first thing it depends on that a database lost, if no earlier lease can still be valid.
     fn first_gone(&self, seen: &Seen) -> Option<(Thing, Moment)> {
         let gone = |thing: Thing| self.gone(thing).map(|cut| (thing, cut.ended));
-        self.rests_on(seen.subject).find_map(|thing| gone(thing).filter(|(_, at)| seen.sent > *at + self.cuts.lease))
+        self.rests_on(seen.credential).find_map(|thing| gone(thing).filter(|(_, at)| seen.sent > *at + self.cuts.lease))
     }
 
     /// The cut that lost a thing, if it is absent at the end.
@@ -195,7 +195,7 @@ impl Judge<'_> {
     }
 
     fn cause(&self, seen: &Seen) -> Cause {
-        let Some(made) = self.history.made(seen.subject) else { return Cause::Restricted };
+        let Some(made) = self.history.made(seen.credential) else { return Cause::Restricted };
         if made.good_until.is_some_and(|until| seen.ended >= until) {
             return Cause::Restricted;
         }

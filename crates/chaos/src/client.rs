@@ -13,7 +13,7 @@ use super::Run;
 use super::check::Entry;
 use super::counters::Op;
 use super::credentials::{Form, Shown};
-use super::history::{Call, Change, Ending, Seen, Thing, Verdict};
+use super::history::{Call, Change, Ending, Seen, Thing, Validity};
 use keyward_testkit::clock::Moment;
 use keyward_testkit::http::{Answer, Blocking, Silence};
 use keyward_testkit::rng::Rng;
@@ -101,8 +101,8 @@ impl<'a> Client<'a> {
         run.counters.count(op, answer.as_ref().map(|answer| answer.status).map_err(|silence| *silence));
         let by_platform = request.bearer == Some(run.world.platform.app_secret.as_str());
         if by_platform && answer.as_ref().is_ok_and(|answer| answer.status == 401) {
-            let (subject, ended) = (run.caller, run.clock.now());
-            run.recorder.see(Seen { subject, node: number(node), sent, ended, verdict: Verdict::Invalid });
+            let (credential, ended) = (run.caller, run.clock.now());
+            run.recorder.see(Seen { credential, node: number(node), sent, ended, validity: Validity::Invalid });
         }
         answer
     }
@@ -140,9 +140,9 @@ impl<'a> Client<'a> {
         let sent = run.clock.now();
         let answer = self.send(op, node, &request, run.plan.patience());
         let ended = run.clock.now();
-        let verdict = verdict(op, answer.as_ref());
+        let validity = validity(op, answer.as_ref());
         if answer.is_ok() || !matches!(answer, Err(Silence::NoConnection)) {
-            run.recorder.see(Seen { subject: shown.subject, node: number(node), sent, ended, verdict });
+            run.recorder.see(Seen { credential: shown.credential, node: number(node), sent, ended, validity });
         }
     }
 
@@ -225,14 +225,14 @@ const fn op(change: Change) -> Op {
     }
 }
 
-fn verdict(op: Op, answer: Result<&Answer, &Silence>) -> Verdict {
-    let Ok(answer) = answer else { return Verdict::Nothing };
+fn validity(op: Op, answer: Result<&Answer, &Silence>) -> Validity {
+    let Ok(answer) = answer else { return Validity::Nothing };
     match (op, answer.status) {
-        (_, 503 | 504) => Verdict::Unavailable,
-        (Op::Verify, 200) => is_valid(&answer.text).map_or(Verdict::Nothing, from_verdict),
-        (Op::Auth, 204) | (Op::Token, 200) => Verdict::Valid,
-        (Op::Auth | Op::Token, 401) => Verdict::Invalid,
-        _ => Verdict::Nothing,
+        (_, 503 | 504) => Validity::Unavailable,
+        (Op::Verify, 200) => is_valid(&answer.text).map_or(Validity::Nothing, from_valid),
+        (Op::Auth, 204) | (Op::Token, 200) => Validity::Valid,
+        (Op::Auth | Op::Token, 401) => Validity::Invalid,
+        _ => Validity::Nothing,
     }
 }
 
@@ -240,9 +240,9 @@ fn is_valid(body: &str) -> Option<bool> {
     serde_json::from_str::<Value>(body).ok()?.get("valid")?.as_bool()
 }
 
-/// The verdict for the `valid` member of an answer.
-pub(super) const fn from_verdict(valid: bool) -> Verdict {
-    if valid { Verdict::Valid } else { Verdict::Invalid }
+/// The validity that the `valid` member of an answer states.
+pub(super) const fn from_valid(valid: bool) -> Validity {
+    if valid { Validity::Valid } else { Validity::Invalid }
 }
 
 #[cfg(test)]
@@ -251,25 +251,25 @@ mod tests {
 
     use super::*;
 
-    fn verdict_of(op: Op, status: u16, body: &str) -> Verdict {
-        verdict(op, Ok(&Answer { status, headers: HeaderMap::default(), text: body.to_owned() }))
+    fn validity_of(op: Op, status: u16, body: &str) -> Validity {
+        validity(op, Ok(&Answer { status, headers: HeaderMap::default(), text: body.to_owned() }))
     }
 
     #[test]
     fn only_verdicts_count_as_verdicts() {
-        assert_eq!(verdict_of(Op::Verify, 200, r#"{"valid":true,"code":"VALID"}"#), Verdict::Valid);
-        assert_eq!(verdict_of(Op::Verify, 200, r#"{"valid":false,"code":"REVOKED"}"#), Verdict::Invalid);
-        assert_eq!(verdict_of(Op::Verify, 200, "{}"), Verdict::Nothing);
-        assert_eq!(verdict_of(Op::Verify, 401, "{}"), Verdict::Nothing, "it concerns the caller");
-        assert_eq!(verdict_of(Op::Auth, 204, ""), Verdict::Valid);
-        assert_eq!(verdict_of(Op::Auth, 401, "{}"), Verdict::Invalid);
-        assert_eq!(verdict_of(Op::Token, 200, "{}"), Verdict::Valid);
-        assert_eq!(verdict_of(Op::Token, 401, "{}"), Verdict::Invalid);
+        assert_eq!(validity_of(Op::Verify, 200, r#"{"valid":true,"code":"VALID"}"#), Validity::Valid);
+        assert_eq!(validity_of(Op::Verify, 200, r#"{"valid":false,"code":"REVOKED"}"#), Validity::Invalid);
+        assert_eq!(validity_of(Op::Verify, 200, "{}"), Validity::Nothing);
+        assert_eq!(validity_of(Op::Verify, 401, "{}"), Validity::Nothing, "it concerns the caller");
+        assert_eq!(validity_of(Op::Auth, 204, ""), Validity::Valid);
+        assert_eq!(validity_of(Op::Auth, 401, "{}"), Validity::Invalid);
+        assert_eq!(validity_of(Op::Token, 200, "{}"), Validity::Valid);
+        assert_eq!(validity_of(Op::Token, 401, "{}"), Validity::Invalid);
         for op in [Op::Verify, Op::Auth, Op::Token] {
-            assert_eq!(verdict_of(op, 503, r#"{"valid":true}"#), Verdict::Unavailable);
-            assert_eq!(verdict_of(op, 500, r#"{"valid":true}"#), Verdict::Nothing);
-            assert_eq!(verdict_of(op, 429, "{}"), Verdict::Nothing);
-            assert_eq!(verdict(op, Err(&Silence::Cut)), Verdict::Nothing);
+            assert_eq!(validity_of(op, 503, r#"{"valid":true}"#), Validity::Unavailable);
+            assert_eq!(validity_of(op, 500, r#"{"valid":true}"#), Validity::Nothing);
+            assert_eq!(validity_of(op, 429, "{}"), Validity::Nothing);
+            assert_eq!(validity(op, Err(&Silence::Cut)), Validity::Nothing);
         }
     }
 }

@@ -4,7 +4,6 @@
 //! while no node runs, once without the knowledge of the check. No other run has any of these.
 
 use std::collections::HashMap;
-use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
@@ -14,6 +13,7 @@ use super::check::{Outcome, check};
 use super::goback::{self, Nodes};
 use super::history::History;
 use super::lying_proxy::Lie;
+use super::sql;
 use keyward_testkit::clock::Moment;
 use keyward_testkit::proxy::{Network, Way};
 use keyward_testkit::rng::Rng;
@@ -104,11 +104,9 @@ fn lose_leases(run: &Run) -> Result<()> {
     let wire = run.world.wires.first().context("there is no node")?;
     wire.set(Network::HalfOpen { way: Way::Both, kept: false });
     let cluster = &run.world.cluster;
-    let mut psql = Command::new(cluster.bin_dir().join("psql"));
     // Does not wait for the disk, which may take longer than a lease.
     let delete = "SET synchronous_commit = off; SELECT leave_node_lease(node) FROM node_lease";
-    psql.args(["--no-psqlrc", "--quiet", "--command", delete, &cluster.url()]);
-    keyward_testkit::run::capture(&mut psql)?;
+    sql::ask(cluster, delete)?;
     run.wait_until(run.clock.now() + CUT_OFF);
     wire.set(Network::Healthy);
     Ok(())
@@ -117,7 +115,7 @@ fn lose_leases(run: &Run) -> Result<()> {
 #[cfg(test)]
 mod tests {
     //! When a control may stop.
-    use super::super::history::{Call, Change, Ending, Made, Seen, Span, Verdict};
+    use super::super::history::{Call, Change, Ending, Made, Seen, Span, Validity};
     use super::*;
 
     #[test]
@@ -126,12 +124,12 @@ mod tests {
         let mut history = History::default();
         let key = history.add_thing("key", Span::BEFORE);
         let made = Made { name: "key".to_owned(), rests_on: vec![key], good_until: None, born: Span::BEFORE };
-        let subject = history.add_subject(made);
-        let seen = |verdict, seconds| Seen { subject, node: 0, sent: at(seconds), ended: at(seconds), verdict };
+        let credential = history.add_credential(made);
+        let seen = |validity, seconds| Seen { credential, node: 0, sent: at(seconds), ended: at(seconds), validity };
         let longest = Duration::from_secs(8);
 
         // Refused at 5, by a call that takes until 12.
-        history.seen.push(seen(Verdict::Invalid, 5));
+        history.seen.push(seen(Validity::Invalid, 5));
         assert!(!shows(&history, at(13), longest));
         history.calls.push(Call {
             change: Change::Revoke,
@@ -145,7 +143,7 @@ mod tests {
         assert!(!shows(&history, at(60), longest), "it is explained");
 
         // Accepted after that was acknowledged.
-        history.seen.push(seen(Verdict::Valid, 20));
+        history.seen.push(seen(Validity::Valid, 20));
         assert!(!shows(&history, at(29), longest));
         assert!(shows(&history, at(30), longest));
     }

@@ -5,7 +5,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::history::Subject;
+use super::history::CredentialId;
 use keyward_testkit::rng::Rng;
 
 /// How a credential is shown.
@@ -25,7 +25,7 @@ pub(super) enum Form {
 
 #[derive(Clone, Debug)]
 pub(super) struct Shown {
-    pub(super) subject: Subject,
+    pub(super) credential: CredentialId,
     pub(super) value: Arc<str>,
     pub(super) form: Form,
 }

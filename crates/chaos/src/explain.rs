@@ -6,10 +6,10 @@ use std::time::Duration;
 use super::check::{Breach, Ghost, Lost, calls_on};
 use super::cut::Cut;
 use super::faults::Mark;
-use super::history::{Call, History, Seen, Subject, Thing};
+use super::history::{Call, CredentialId, History, Seen, Thing};
 use keyward_testkit::clock::Moment;
 
-/// Number of listed verifications of the subject before and after the finding.
+/// Number of listed verifications of the credential before and after the finding.
 const AROUND: usize = 6;
 
 /// Faults that ended this long before a finding are still listed: a lease may outlive a fault.
@@ -61,17 +61,17 @@ pub(super) fn of_lost(history: &History, marks: &[Mark], lost: &Lost) -> String 
 fn around(history: &History, marks: &[Mark], place: usize, from: Option<Moment>) -> String {
     let Some(seen) = history.seen.get(place) else { return String::new() };
     let mut lines = Lines::default();
-    let made = history.made(seen.subject);
+    let made = history.made(seen.credential);
     for thing in made.into_iter().flat_map(|made| &made.rests_on) {
         lines.calls(history, *thing);
     }
-    lines.seen(history, seen.subject, place);
+    lines.seen(history, seen.credential, place);
     lines.marks(marks, from.unwrap_or(seen.sent).min(seen.sent), seen.ended);
-    format!("  {} rests on {}\n{lines}", made.map_or("?", |made| &made.name), names(history, seen.subject))
+    format!("  {} rests on {}\n{lines}", made.map_or("?", |made| &made.name), names(history, seen.credential))
 }
 
-fn names(history: &History, subject: Subject) -> String {
-    let things = history.made(subject).into_iter().flat_map(|made| &made.rests_on);
+fn names(history: &History, credential: CredentialId) -> String {
+    let things = history.made(credential).into_iter().flat_map(|made| &made.rests_on);
     things.map(|thing| history.name_of(*thing)).collect::<Vec<_>>().join(", ")
 }
 
@@ -88,15 +88,15 @@ impl Lines {
         }
     }
 
-    fn seen(&mut self, history: &History, subject: Subject, found: usize) {
+    fn seen(&mut self, history: &History, credential: CredentialId, found: usize) {
         let mut all: Vec<(usize, &Seen)> =
-            history.seen.iter().enumerate().filter(|(_, seen)| seen.subject == subject).collect();
+            history.seen.iter().enumerate().filter(|(_, seen)| seen.credential == credential).collect();
         all.sort_by_key(|(_, seen)| seen.sent);
         let at = all.iter().position(|(place, _)| *place == found).unwrap_or_default();
         for (place, seen) in all.iter().take(at + AROUND + 1).skip(at.saturating_sub(AROUND)) {
-            let Seen { node, sent, ended, verdict, .. } = seen;
+            let Seen { node, sent, ended, validity, .. } = seen;
             let here = if *place == found { "  <== HERE" } else { "" };
-            self.0.push((*sent, format!("{sent} … {ended}  node {node}  verified: {verdict:?}{here}")));
+            self.0.push((*sent, format!("{sent} … {ended}  node {node}  verified: {validity:?}{here}")));
         }
     }
 

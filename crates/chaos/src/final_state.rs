@@ -11,10 +11,10 @@ use serde_json::{Value, json};
 
 use super::Run;
 use super::check::{Entry, FinalState};
-use super::client::{Client, from_verdict, number};
+use super::client::{Client, from_valid, number};
 use super::counters::Op;
 use super::credentials::{Form, Shown};
-use super::history::{Seen, Verdict};
+use super::history::{Seen, Validity};
 use keyward_testkit::http::Answer;
 use keyward_testkit::rng::Rng;
 
@@ -92,8 +92,8 @@ pub(super) fn verify_all(run: &Run) -> Result<()> {
             let body: Value = serde_json::from_str(&answer.text)?;
             for (place, shown) in keys.iter().enumerate() {
                 let valid = body["results"][place]["valid"].as_bool();
-                let verdict = valid.map_or(Verdict::Nothing, from_verdict);
-                run.recorder.see(Seen { subject: shown.subject, node: number(node), sent, ended, verdict });
+                let validity = valid.map_or(Validity::Nothing, from_valid);
+                run.recorder.see(Seen { credential: shown.credential, node: number(node), sent, ended, validity });
             }
         }
         for token in all.iter().filter(|shown| shown.form == Form::Token) {

@@ -212,7 +212,7 @@ fn revoked(lost: &[Event]) -> impl Iterator<Item = &str> {
 fn revoke_again(run: &Run, name: &str, rng: &mut Rng) -> Result<()> {
     let Some(thing) = run.recorder.look(|history| history.find(name)) else { return Ok(()) };
     let mut shown = run.credentials.all();
-    run.recorder.look(|history| shown.retain(|shown| history.rests_on(shown.subject, thing)));
+    run.recorder.look(|history| shown.retain(|shown| history.rests_on(shown.credential, thing)));
     let mut client = Client::new(run, rng.stream(2))?;
     let path = format!("/v1/api-keys/{name}");
     let request = client.request("DELETE", &path, None);

@@ -12,7 +12,7 @@ pub(super) struct Thing(usize);
 
 /// A credential that is verified, such as a key's value or an access token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct Subject(usize);
+pub(super) struct CredentialId(usize);
 
 /// The time of a call, as its client saw it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,7 +26,7 @@ impl Span {
     pub(super) const BEFORE: Self = Self { sent: Moment::START, answered: Moment::START };
 }
 
-/// The facts about a subject that are known since its creation.
+/// The facts about a credential that are known since its creation.
 #[derive(Clone, Debug)]
 pub(super) struct Made {
     pub(super) name: String,
@@ -39,7 +39,7 @@ pub(super) struct Made {
 
 /// The meaning of an answer for a credential.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Verdict {
+pub(super) enum Validity {
     Valid,
     Invalid,
     /// Answered 503 or 504.
@@ -51,13 +51,13 @@ pub(super) enum Verdict {
 /// One verification, as observed by its client.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Seen {
-    pub(super) subject: Subject,
+    pub(super) credential: CredentialId,
     pub(super) node: u8,
     /// Before its first byte was sent.
     pub(super) sent: Moment,
     /// After the answer was read, or the client gave up.
     pub(super) ended: Moment,
-    pub(super) verdict: Verdict,
+    pub(super) validity: Validity,
 }
 
 /// The effect of a call on its things.
@@ -139,7 +139,7 @@ impl Call {
 #[derive(Clone, Debug, Default)]
 pub(super) struct History {
     things: Vec<(String, Span)>,
-    pub(super) subjects: Vec<Made>,
+    pub(super) credentials: Vec<Made>,
     pub(super) seen: Vec<Seen>,
     pub(super) calls: Vec<Call>,
 }
@@ -159,13 +159,13 @@ impl History {
         self.things.iter().enumerate().map(|(place, (name, _))| (name.as_str(), Thing(place)))
     }
 
-    pub(super) fn made(&self, subject: Subject) -> Option<&Made> {
-        self.subjects.get(subject.0)
+    pub(super) fn made(&self, credential: CredentialId) -> Option<&Made> {
+        self.credentials.get(credential.0)
     }
 
-    /// Whether the subject is valid only while this thing is.
-    pub(super) fn rests_on(&self, subject: Subject, thing: Thing) -> bool {
-        self.made(subject).is_some_and(|made| made.rests_on.contains(&thing))
+    /// Whether the credential is valid only while this thing is.
+    pub(super) fn rests_on(&self, credential: CredentialId, thing: Thing) -> bool {
+        self.made(credential).is_some_and(|made| made.rests_on.contains(&thing))
     }
 
     pub(super) fn find(&self, name: &str) -> Option<Thing> {
@@ -177,9 +177,9 @@ impl History {
         Thing(self.things.len() - 1)
     }
 
-    pub(super) fn add_subject(&mut self, made: Made) -> Subject {
-        self.subjects.push(made);
-        Subject(self.subjects.len() - 1)
+    pub(super) fn add_credential(&mut self, made: Made) -> CredentialId {
+        self.credentials.push(made);
+        CredentialId(self.credentials.len() - 1)
     }
 }
 
@@ -192,8 +192,8 @@ impl Recorder {
         self.open().add_thing(name, born)
     }
 
-    pub(super) fn subject(&self, made: Made) -> Subject {
-        self.open().add_subject(made)
+    pub(super) fn credential(&self, made: Made) -> CredentialId {
+        self.open().add_credential(made)
     }
 
     pub(super) fn see(&self, seen: Seen) {

@@ -43,8 +43,8 @@ use counters::Counters;
 use credentials::Credentials;
 use cut::Cut;
 use faults::Mark;
-use history::{Made, Recorder, Span, Subject, Thing};
-use keyward_testkit::clock::{Clock, Moment};
+use history::{CredentialId, Made, Recorder, Span, Thing};
+use keyward_testkit::clock::{Moment, RunClock};
 use keyward_testkit::rng::Rng;
 use keyward_testkit::run;
 use ledger::Ledger;
@@ -67,7 +67,7 @@ const TAIL: Duration = Duration::from_secs(2);
 /// State shared by all threads of a run.
 struct Run {
     plan: Plan,
-    clock: Clock,
+    clock: RunClock,
     world: World,
     recorder: Recorder,
     ledger: Ledger,
@@ -76,14 +76,14 @@ struct Run {
     probes: Probes,
     over: AtomicBool,
     /// A lock per node, held while the node has a fault or must not have one.
-    turns: Vec<Mutex<()>>,
+    fault_locks: Vec<Mutex<()>>,
     /// The last one may not have ended.
     cuts: Mutex<Vec<Cut>>,
     /// Errors of the run itself.
     errors: Mutex<Vec<String>>,
     platform: Thing,
     /// The platform's key, the caller of most requests.
-    caller: Subject,
+    caller: CredentialId,
 }
 
 impl Run {
@@ -102,7 +102,7 @@ impl Run {
 
     /// Locks a node: it has no fault of its own while the guard is held.
     fn calm(&self, node: usize) -> MutexGuard<'_, ()> {
-        lock(&self.turns[node])
+        lock(&self.fault_locks[node])
     }
 
     /// Records that the old history has ended, before its losses are known.
@@ -173,14 +173,14 @@ pub fn storm(plan: &Plan) -> Result<Report> {
         Some(server) => server.clone(),
         None => build()?,
     };
-    let clock = Clock::start();
+    let clock = RunClock::start();
     let began = clock.now();
     let world = World::start(plan, &server, clock)?;
     let (recorder, ledger) = (Recorder::default(), Ledger::create(&world.folder().join("ledger"))?);
     let born = Span::BEFORE;
     let platform = recorder.thing(&world.platform.mid, born);
     let name = "the platform's key".to_owned();
-    let caller = recorder.subject(Made { name, rests_on: vec![platform], good_until: None, born });
+    let caller = recorder.credential(Made { name, rests_on: vec![platform], good_until: None, born });
     let (counters, credentials, probes) = (Counters::default(), Credentials::default(), Probes::for_nodes(plan.nodes));
     let run = Run {
         plan: plan.clone(),
@@ -192,7 +192,7 @@ pub fn storm(plan: &Plan) -> Result<Report> {
         credentials,
         probes,
         over: AtomicBool::new(false),
-        turns: (0..plan.nodes).map(|_| Mutex::default()).collect(),
+        fault_locks: (0..plan.nodes).map(|_| Mutex::default()).collect(),
         cuts: Mutex::default(),
         errors: Mutex::default(),
         platform,

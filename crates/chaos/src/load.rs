@@ -86,8 +86,8 @@ pub(super) fn start<'scope>(
     }
     let each = interval(load.revokers, load.revocations);
     for number in 0..load.revokers {
-        let (client, turn) = (client()?, revoker::Turn { number, each });
-        workers.push(scope.spawn(move || run.or_end(revoker::work(client, &turn, accounts))));
+        let (client, share) = (client()?, revoker::Share { number, each });
+        workers.push(scope.spawn(move || run.or_end(revoker::work(client, &share, accounts))));
     }
     // Nothing restricts the first partner.
     let partners = run.world.partners.get(1..).unwrap_or_default();

@@ -2,6 +2,9 @@
 //!
 //! It is a control of the check: a run with it must end in findings. Each proxy gives one kind of false answer, so that
 //! each kind is shown to be found. No other run has one.
+//!
+//! It reads whole HTTP messages, because an answer depends on its request, and answers some requests without passing
+//! them on. The proxy of `testkit` moves bytes as they arrive, and can neither pair messages nor answer.
 
 mod message;
 
@@ -14,7 +17,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
-use keyward_testkit::clock::Clock;
+use keyward_testkit::clock::RunClock;
 use message::{Message, Reader};
 
 /// A kind of false answer.
@@ -43,7 +46,7 @@ pub(super) struct LyingProxy {
 struct Shared {
     node: SocketAddr,
     lie: Lie,
-    clock: Clock,
+    clock: RunClock,
     state: Mutex<State>,
 }
 
@@ -63,7 +66,7 @@ impl LyingProxy {
     ///
     /// # Errors
     /// If no port is free, or no thread can be created.
-    pub(super) fn before(node: SocketAddr, lie: Lie, clock: Clock) -> Result<Self> {
+    pub(super) fn before(node: SocketAddr, lie: Lie, clock: RunClock) -> Result<Self> {
         let listener =
             TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("cannot find a free port for the lying proxy")?;
         let address = listener.local_addr()?;
@@ -160,8 +163,8 @@ impl State {
 }
 
 const NO_CONTENT: &[u8] = b"HTTP/1.1 204 No Content\r\n\r\n";
-const REVOKED: &[u8] =
-    b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 32\r\n\r\n{\"valid\":false,\"code\":\"REVOKED\"}";
+const REVOKED: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 32\r\n\r\n\
+    {\"valid\":false,\"code\":\"REVOKED\"}";
 
 fn is_valid(answer: &Message) -> bool {
     let verdict = String::from_utf8_lossy(&answer.body);

@@ -13,7 +13,7 @@ use super::counters::{Got, Op};
 use super::cut::Cut;
 use super::explain;
 use super::faults::Mark;
-use super::history::{Ending, History, Seen, Thing, Verdict};
+use super::history::{Ending, History, Seen, Thing, Validity};
 use super::plan::{Plan, Profile};
 use super::schedule::{Kind, Lane};
 use keyward_testkit::clock::Moment;
@@ -99,7 +99,7 @@ impl Report {
     #[must_use]
     pub fn load(&self) -> (usize, usize) {
         let verdicts =
-            self.history.seen.iter().filter(|seen| matches!(seen.verdict, Verdict::Valid | Verdict::Invalid));
+            self.history.seen.iter().filter(|seen| matches!(seen.validity, Validity::Valid | Validity::Invalid));
         (verdicts.count(), self.acknowledged)
     }
 
@@ -137,11 +137,11 @@ impl Report {
             here && mark.from <= seen.ended && seen.sent <= mark.until + self.settling_time()
         };
         let unanswered =
-            self.history.seen.iter().filter(|seen| matches!(seen.verdict, Verdict::Unavailable | Verdict::Nothing));
+            self.history.seen.iter().filter(|seen| matches!(seen.validity, Validity::Unavailable | Validity::Nothing));
         unanswered.filter(|seen| !self.marks.iter().any(|mark| near(seen, mark))).count()
     }
 
-    /// The number of verifications with a verdict that were sent right after a restriction of their subject was
+    /// The number of verifications with a verdict that were sent right after a restriction of their credential was
     /// acknowledged, and the number of these that went to another node than the restriction.
     fn attacks(&self) -> (usize, usize) {
         let mut acknowledged: HashMap<Thing, Vec<(Moment, u8)>> = HashMap::new();
@@ -153,12 +153,12 @@ impl Report {
             }
         }
         let just_before = |seen: &Seen| {
-            let things = self.history.made(seen.subject).into_iter().flat_map(|made| &made.rests_on);
+            let things = self.history.made(seen.credential).into_iter().flat_map(|made| &made.rests_on);
             let mut of_things = things.filter_map(|thing| acknowledged.get(thing)).flatten();
             of_things.find(|(at, _)| *at < seen.sent && seen.sent.since(*at) <= IMMEDIATELY).map(|(_, node)| *node)
         };
         let verdicts =
-            self.history.seen.iter().filter(|seen| matches!(seen.verdict, Verdict::Valid | Verdict::Invalid));
+            self.history.seen.iter().filter(|seen| matches!(seen.validity, Validity::Valid | Validity::Invalid));
         verdicts.fold((0, 0), |(all, elsewhere), seen| match just_before(seen) {
             Some(node) => (all + 1, elsewhere + usize::from(node != seen.node)),
             None => (all, elsewhere),
@@ -185,7 +185,7 @@ impl Report {
     fn first_verdict(&self, node: usize, restart: &Mark) -> Option<Duration> {
         let here = self.history.seen.iter().filter(|seen| usize::from(seen.node) == node && seen.sent > restart.until);
         let first = here
-            .filter(|seen| matches!(seen.verdict, Verdict::Valid | Verdict::Invalid))
+            .filter(|seen| matches!(seen.validity, Validity::Valid | Validity::Invalid))
             .map(|seen| seen.ended)
             .min()?;
         let undisturbed = |mark: &Mark| mark.lane != Lane::Node(node) || mark.until < restart.from || mark.from > first;

@@ -3,13 +3,12 @@
 //! Uses `psql` over the socket, so that no broken network is in between. Only [`make_events`] changes anything.
 
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 
 use anyhow::{Context as _, Result, bail};
 
 use super::cut::{Event, LossReport};
-use keyward_testkit::pg::Cluster;
-use keyward_testkit::run;
+use keyward_testkit::pg::{self, Cluster};
 
 /// An account that nothing depends on, to make events with.
 pub(super) const OVERTAKER: &str = "overtaker";
@@ -17,18 +16,12 @@ pub(super) const OVERTAKER: &str = "overtaker";
 /// The alphabet of a key's id (TypeID).
 const DIGITS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 
-fn psql(cluster: &Cluster) -> Command {
-    let mut psql = Command::new(cluster.bin_dir().join("psql"));
-    psql.args(["-X", "-A", "-t", "-q", "-F", " ", "-v", "ON_ERROR_STOP=1", "-d", &cluster.url()]);
-    psql
-}
-
 /// Runs SQL, and returns its output.
 ///
 /// # Errors
 /// If it fails.
 pub(super) fn ask(cluster: &Cluster, sql: &str) -> Result<String> {
-    run::capture(psql(cluster).args(["-c", sql]))
+    pg::sql(cluster.bin_dir(), &cluster.url(), sql)
 }
 
 /// The number of the last event.
@@ -90,7 +83,7 @@ impl Held {
     /// # Errors
     /// If the query fails.
     pub(super) fn with_events(cluster: &Cluster, after: u64) -> Result<(Self, Vec<Event>)> {
-        let mut command = psql(cluster);
+        let mut command = pg::psql(cluster.bin_dir(), &cluster.url());
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut held = Self(command.spawn().context("cannot start psql")?);
         let sql = format!("BEGIN;\nSELECT FROM revocation_head FOR UPDATE;\n{};\n\\echo end\n", events_after(after));

@@ -11,7 +11,7 @@ use super::control::Planted;
 use super::lying_proxy::LyingProxy;
 use super::node::Node;
 use super::plan::{Mode, Plan, Profile};
-use keyward_testkit::clock::Clock;
+use keyward_testkit::clock::RunClock;
 
 use super::sql::OVERTAKER;
 use super::watcher::Watcher;
@@ -42,7 +42,7 @@ impl World {
     ///
     /// # Errors
     /// If one of them does not start.
-    pub(super) fn start(plan: &Plan, server: &Path, clock: Clock) -> Result<Self> {
+    pub(super) fn start(plan: &Plan, server: &Path, clock: RunClock) -> Result<Self> {
         let watcher = Watcher::start()?;
         let cluster = Cluster::start_with(Options { durability: Durability::Real, tcp: true })?;
         let url = cluster.tcp_url().context("the cluster listens on no port")?;

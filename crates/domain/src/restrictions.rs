@@ -1,11 +1,11 @@
-//! Conditions of a key beside its own state and its account.
+//! What may hold a key back beside its own state and its account.
 //!
 //! Requests, rows and memory share this one value. A new restriction is a field here, with a line in
 //! [`Restrictions::judge`] and, if a request can contain an invalid one, in [`Restrictions::errors`]. Reads no clock.
 
 use crate::{Context, Now, Timestamp, Unusable};
 
-/// Conditions of a key beside its own state and its account.
+/// What may hold a key back beside its own state and its account.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Restrictions {
     /// Start of validity; before this instant the key is pending (contract, section 16).

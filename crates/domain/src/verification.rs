@@ -129,7 +129,7 @@ pub enum Verdict<'a> {
 pub fn judge<'a>(
     found: Result<Option<Candidate<'a>>, ValueError>,
     reach: Option<&Reach>,
-    conditions: &Requirements,
+    requirements: &Requirements,
     context: &Context,
 ) -> Verdict<'a> {
     let candidate = match found {
@@ -146,13 +146,13 @@ pub fn judge<'a>(
         Err(reason) => return deny(reason.into()),
         Ok(usable) => usable,
     };
-    if key.key_type != conditions.key_type {
+    if key.key_type != requirements.key_type {
         return deny(Denial::WrongType);
     }
-    if conditions.mid.as_ref().is_some_and(|mid| *mid != chain.own().mid) {
+    if requirements.mid.as_ref().is_some_and(|mid| *mid != chain.own().mid) {
         return deny(Denial::WrongAccount);
     }
-    if !scopes.covers_all(conditions.scopes.as_scopes()) {
+    if !scopes.covers_all(requirements.scopes.as_scopes()) {
         return deny(Denial::InsufficientScope);
     }
     Verdict::Valid { key: usable, chain, scopes }

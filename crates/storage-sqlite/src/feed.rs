@@ -32,12 +32,12 @@ struct StoredEvent {
 
 impl StoredEvent {
     fn restore(self) -> Result<Event> {
-        let subject = match &*self.scope {
+        let target = match &*self.scope {
             "key" => Target::Key(KeyId::from_uuid(self.subject)),
             "account" => Target::Account(AccountId::from_uuid(self.subject)),
             _ => return Err(StorageError::Corrupt { table: "revocation_event", id: self.seq.to_string() }),
         };
-        Ok(Event { position: Position::unnamed(stored_seq(self.seq)?), subject })
+        Ok(Event { position: Position::unnamed(stored_seq(self.seq)?), target })
     }
 }
 

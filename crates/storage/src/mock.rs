@@ -124,7 +124,7 @@ mockall::mock! {
         async fn listen(&self) -> Result<Option<Box<dyn Hints>>>;
         async fn record_enforced(
             &self,
-            subjects: &[Target],
+            targets: &[Target],
             up_to: Seq,
             shown_by: Position,
             at: Timestamp,

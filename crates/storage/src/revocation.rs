@@ -43,7 +43,7 @@ pub struct Event {
     /// Number and nonce.
     pub position: Position,
     /// The key or account that changed.
-    pub subject: Target,
+    pub target: Target,
 }
 
 /// The events after a position, in one snapshot.
@@ -233,10 +233,10 @@ pub trait Feed: Send + Sync {
     /// Listens for hints on a dedicated connection; none if no other process can send any.
     async fn listen(&self) -> Result<Option<Box<dyn Hints>>>;
 
-    /// Records that the last changes of these subjects, up to this number, are enforced on every node. Does nothing
+    /// Records that the last changes of these targets, up to this number, are enforced on every node. Does nothing
     /// unless the event `shown_by` exists, by number and nonce: it identifies the history in which they are enforced
     /// (R18). Keeps earlier records, and does not affect later changes.
-    async fn record_enforced(&self, subjects: &[Target], up_to: Seq, shown_by: Position, at: Timestamp) -> Result<()>;
+    async fn record_enforced(&self, targets: &[Target], up_to: Seq, shown_by: Position, at: Timestamp) -> Result<()>;
 
     /// Drops events that no node needs: below the lowest `applied`, and older than `older_than` by the database's
     /// clock. Drops none if that clock differs from `expected` by more than [`CLOCKS_AGREE`]. Returns how many.

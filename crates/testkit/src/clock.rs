@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 
 /// The beginning of a run. Moments count from it.
 #[derive(Clone, Copy, Debug)]
-pub struct Clock(Instant);
+pub struct RunClock(Instant);
 
-impl Clock {
+impl RunClock {
     /// Starts at zero.
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "one clock for all observations of clients; no lease depends on it")]
@@ -89,7 +89,7 @@ impl Pace {
     }
 
     /// Sleeps until the next time.
-    pub fn wait(&mut self, clock: Clock) {
+    pub fn wait(&mut self, clock: RunClock) {
         clock.sleep_until(self.next);
         self.next = clock.now().max(self.next + self.interval);
     }

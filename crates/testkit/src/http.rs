@@ -20,7 +20,12 @@ pub const LIMIT: Duration = Duration::from_mins(1);
 /// # Errors
 /// If the library cannot be set up.
 pub fn client(limit: Duration) -> reqwest::Result<reqwest::Client> {
-    reqwest::Client::builder().no_proxy().retry(reqwest::retry::never()).timeout(limit).tcp_nodelay(true).build()
+    client_options(limit).build()
+}
+
+/// The options of [`client`], for a client that needs one more: an address, a protocol, a certificate.
+pub fn client_options(limit: Duration) -> reqwest::ClientBuilder {
+    reqwest::Client::builder().no_proxy().retry(reqwest::retry::never()).timeout(limit).tcp_nodelay(true)
 }
 
 /// Sends a request, and reads its answer to the end.

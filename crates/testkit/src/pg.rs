@@ -6,6 +6,7 @@
 mod binaries;
 mod config;
 mod pooler;
+mod psql;
 mod server;
 mod snapshot;
 mod standby;
@@ -26,6 +27,7 @@ use anyhow::{Context as _, Result, anyhow};
 use crate::run;
 use crate::watcher::Watcher;
 pub use pooler::Pooler;
+pub use psql::{psql, sql};
 pub use snapshot::Snapshot;
 pub use standby::{Replication, Standby};
 pub use url::with_database;

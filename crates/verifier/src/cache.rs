@@ -105,7 +105,7 @@ impl<P: Platform> Cache<P> {
                 // Every part may hold an entry of the account.
                 Target::Account(_) => true,
             };
-            let targets = events.iter().map(|event| &event.subject).filter(here);
+            let targets = events.iter().map(|event| &event.target).filter(here);
             P::with(part, |part| part.apply(targets, up_to));
         }
     }

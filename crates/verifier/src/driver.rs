@@ -13,7 +13,7 @@ mod notification_listener;
 mod wake;
 
 pub use barrier::NotEnforced;
-pub(crate) use barrier::{Barrier, Change};
+pub(crate) use barrier::{Barrier, PendingChange};
 pub use clock_readings::ClockDifference;
 pub(crate) use clock_readings::Clocks;
 pub(crate) use control::Control;

@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     cache::{PackedKey, Size},
-    driver::{Barrier, Change, ClockDifference, Control, Embedded, NotEnforced, NotificationListener},
+    driver::{Barrier, ClockDifference, Control, Embedded, NotEnforced, NotificationListener, PendingChange},
     machine::{Clock, Tasks},
     node_state::NodeState,
     protocol::{BootInstant, ClockJump, LeaseConfig, Rules},
@@ -188,7 +188,7 @@ impl Verifier {
     /// # Errors
     /// [`NotEnforced`] if the change is committed but not known to be enforced.
     pub async fn enforce(&self, event: Position, targets: Vec<Target>) -> Result<(), NotEnforced> {
-        self.wait(Change::Committed(event), event.seq, targets).await
+        self.wait(PendingChange::Committed(event), event.seq, targets).await
     }
 
     /// Like [`Self::enforce`], for a change that an earlier call committed (R9). Returns immediately if the change is
@@ -200,7 +200,7 @@ impl Verifier {
         if self.is_enforced(&last) {
             return Ok(());
         }
-        self.wait(Change::Read(last), last.seq, targets).await
+        self.wait(PendingChange::Read(last), last.seq, targets).await
     }
 
     /// Whether a change is recorded as enforced on every node. In a history that is new to this process, the record may
@@ -214,7 +214,7 @@ impl Verifier {
         last.enforced_at.is_some() && trusted
     }
 
-    async fn wait(&self, change: Change, seq: Seq, targets: Vec<Target>) -> Result<(), NotEnforced> {
+    async fn wait(&self, change: PendingChange, seq: Seq, targets: Vec<Target>) -> Result<(), NotEnforced> {
         let promised = self.state.clock.boot().plus(self.worst_wait());
         let shown_by = match &self.side {
             Side::Member(_, barrier) => {
@@ -227,8 +227,8 @@ impl Verifier {
             }
             Side::Embedded(embedded) => {
                 let event = match change {
-                    Change::Committed(event) => event,
-                    Change::Read(_) => Position::unnamed(seq),
+                    PendingChange::Committed(event) => event,
+                    PendingChange::Read(_) => Position::unnamed(seq),
                 };
                 embedded.apply_up_to(event).await;
                 Some(event)

@@ -3,7 +3,10 @@
 
 use tokio::task::JoinSet;
 
-use crate::harness::{Fleet, Node, Raw, eventually};
+use crate::{
+    doctor::found,
+    harness::{Fleet, Node, Raw, eventually},
+};
 
 /// Number of requests that wait for a frozen node.
 const QUESTIONS: usize = 8;
@@ -93,5 +96,10 @@ async fn a_command_waits_for_a_frozen_node_too() {
     fleet.place.keyward().say("key revoke --yes").say(&key.id).run().success();
     fleet.nodes[0].client(&key.value).get("/v1/auth").await.expect_problem(401, "invalid_credential");
     refuses_after_thaw(frozen, open, &key.value).await;
+    eventually("the doctor finds both nodes well again", async || {
+        let nodes = found(&fleet.place, "node");
+        nodes.len() == 2 && nodes.iter().all(|(level, _)| level == "ok")
+    })
+    .await;
     fleet.stop();
 }

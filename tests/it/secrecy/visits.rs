@@ -1,6 +1,7 @@
 //! Every use of a secret by a client, correct or not: every call that takes or returns one.
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
+use keyward_testkit::http::{LIMIT, client_options};
 use reqwest::{
     Method,
     header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue},
@@ -138,7 +139,7 @@ async fn traced(node: &Node, demo: &Demo) {
 
 /// Another library writes the log of this protocol.
 async fn over_http2(node: &Node, demo: &Demo) {
-    let http = reqwest::Client::builder().no_proxy().http2_prior_knowledge().build().unwrap();
+    let http = client_options(LIMIT).http2_prior_knowledge().build().unwrap();
     let partner = Client::over(http, node.base_url()).with(&demo.partner.app_secret);
     partner.get("/v1/merchants").await.expect(200);
     partner.tokens(&demo.partner.app_key, &demo.partner.app_secret).await;

@@ -1,4 +1,4 @@
-//! The programs under load: nodes of the service, each in its own folder, and the yardsticks beside them. All listen
+//! The programs under load: nodes of the service, each in its own folder, and the baselines beside them. All listen
 //! on loopback and end with their owner.
 
 use std::os::unix::fs::PermissionsExt as _;
@@ -108,7 +108,7 @@ impl Postgres {
 }
 
 /// Starts a program that needs only its arguments.
-pub(super) fn yardstick(command: &mut Command) -> Result<Server> {
+pub(super) fn baseline(command: &mut Command) -> Result<Server> {
     Server::ready(Process::spawn(command)?)
 }
 

@@ -1,4 +1,4 @@
-//! The database under the service, and the yardsticks of the database itself: pgbench's own look-ups, and inserts of
+//! The database under the service, and the baselines of the database itself: pgbench's own look-ups, and inserts of
 //! one row a commit.
 
 use std::path::Path;
@@ -9,26 +9,24 @@ use tempfile::NamedTempFile;
 
 use super::{CONNECTIONS, wrk::Load};
 use keyward_testkit::{
-    pg::{Cluster, with_database},
+    pg::{Cluster, sql, with_database},
     run,
 };
 
 /// Makes an empty database and returns its URL.
 pub(super) fn fresh_database(cluster: &Cluster, name: &str) -> Result<String> {
-    psql(cluster, &cluster.url(), &format!("CREATE DATABASE {name}"))?;
+    execute(cluster, &cluster.url(), &format!("CREATE DATABASE {name}"))?;
     with_database(&cluster.url(), name)
 }
 
 /// Runs a statement.
-pub(super) fn psql(cluster: &Cluster, url: &str, statement: &str) -> Result<()> {
-    let mut command = Command::new(cluster.bin_dir().join("psql"));
-    command.args(["--no-psqlrc", "--quiet", "--set", "ON_ERROR_STOP=1", "--command", statement, url]);
-    run::capture(&mut command).map(drop)
+pub(super) fn execute(cluster: &Cluster, url: &str, statement: &str) -> Result<()> {
+    sql(cluster.bin_dir(), url, statement).map(drop)
 }
 
 /// Copies a file of tab-separated rows in.
 pub(super) fn copy_in(cluster: &Cluster, url: &str, table: &str, file: &Path) -> Result<()> {
-    psql(cluster, url, &format!("\\copy {table} FROM '{}'", file.display()))
+    execute(cluster, url, &format!("\\copy {table} FROM '{}'", file.display()))
 }
 
 pub(super) struct Pgbench<'a> {
@@ -40,11 +38,11 @@ pub(super) struct Pgbench<'a> {
 impl<'a> Pgbench<'a> {
     /// With `scale` times 100,000 rows to look up.
     pub(super) fn prepare(cluster: &'a Cluster, scale: u32) -> Result<Self> {
-        let url = fresh_database(cluster, "yardstick")?;
+        let url = fresh_database(cluster, "baseline")?;
         let pgbench = cluster.bin_dir().join("pgbench");
         run::capture(Command::new(pgbench).args(["--initialize", "--quiet", "--scale", &scale.to_string(), &url]))?;
         // A row about as wide as a key's, with an index, one commit each.
-        psql(cluster, &url, "CREATE TABLE row (id bigserial PRIMARY KEY, body text NOT NULL)")?;
+        execute(cluster, &url, "CREATE TABLE row (id bigserial PRIMARY KEY, body text NOT NULL)")?;
         let inserts = NamedTempFile::new()?;
         std::fs::write(inserts.path(), "INSERT INTO row (body) VALUES (repeat('x', 300));\n")?;
         Ok(Self { cluster, url, inserts })

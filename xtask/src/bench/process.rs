@@ -69,7 +69,7 @@ pub(super) fn noted(
     let (present, before) = (cluster.pids()?.len(), spent_by_postgres(cluster));
     let (load, costs) = Costs::of(service, work)?;
     if service.is_none() {
-        // The time of a yardstick's connections is in the server's account only when they have ended. It does not wait
+        // The time of a baseline's connections is in the server's account only when they have ended. It does not wait
         // forever: an upkeep process of the server may stay.
         for _ in 0..CHECKS {
             if cluster.pids()?.len() <= present {

@@ -40,18 +40,18 @@ impl Programs {
     }
 
     /// Writes keys into a folder, for a node with this master key.
-    pub(super) fn stock(&self, master_key: &Path, stock: &Stock, folder: &Path) -> Result<()> {
-        let Stock { keys, merchants, step_millis, seed } = stock;
-        let numbers = [*keys, *merchants, FIRST_MILLIS, *step_millis, *seed].map(|number| number.to_string());
-        let mut command = Command::new(self.path("stock"));
+    pub(super) fn make_keys(&self, master_key: &Path, keys: &KeysToMake, folder: &Path) -> Result<()> {
+        let KeysToMake { count, merchants, step_millis, seed } = keys;
+        let numbers = [*count, *merchants, FIRST_MILLIS, *step_millis, *seed].map(|number| number.to_string());
+        let mut command = Command::new(self.path("seed-database"));
         run::capture(command.arg(master_key).args(numbers).arg(folder)).context("cannot make keys").map(drop)
     }
 }
 
 /// Keys to be made.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Stock {
-    pub(super) keys: u64,
+pub(super) struct KeysToMake {
+    pub(super) count: u64,
     /// Number of merchants that have them.
     pub(super) merchants: u64,
     /// Milliseconds from each one to the next.

@@ -7,7 +7,7 @@ use clap::builder::PossibleValuesParser;
 
 // What most rows need.
 use super::figures::{Report, Target, Unit, percentile};
-use super::node::{Created, Launch, Node, Postgres, yardstick};
+use super::node::{Created, Launch, Node, Postgres, baseline};
 use super::request::{Client, Request};
 use super::{Bench, pgbench, process};
 

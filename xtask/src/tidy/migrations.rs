@@ -5,7 +5,11 @@
 use std::collections::BTreeMap;
 
 use super::rust::forbidden_sql;
+use super::text::WIDEST;
 use super::{File, Finding};
+
+/// Earlier migrations are released with wider lines, and a released migration never changes.
+const FIRST_OF_LIMITED_WIDTH: u16 = 16;
 
 const DIALECTS: [&str; 2] = ["postgres", "sqlite"];
 
@@ -22,6 +26,10 @@ pub(super) fn check(files: &[File]) -> Vec<Finding> {
             say(&file.path, 0, "call it NNNN_name.sql, with a number of four digits: they are applied in that order");
         }
         for (line, text) in (1..).zip(file.text.lines()) {
+            let columns = text.chars().count();
+            if columns > WIDEST && number(name).is_some_and(|number| number >= FIRST_OF_LIMITED_WIDTH) {
+                say(&file.path, line, &format!("{columns} columns, at most {WIDEST}: break the line"));
+            }
             for (word, reason) in forbidden_sql(text.split("--").next().unwrap_or_default()) {
                 say(&file.path, line, &format!("`{word}` in SQL: {reason}"));
             }
@@ -72,6 +80,13 @@ mod tests {
         found(&[], &[("0001_a.sql", "")], &["migrations/sqlite/0001_a.sql: missing"]);
         found(&[("0001_a.sql", ""), ("0001_b.sql", "")], &[], &["migrations: 0001_a.sql and 0001_b.sql have the same"]);
         assert!(check(&[File { path: "migrations/README.md".into(), text: String::new() }]).is_empty());
+    }
+
+    #[test]
+    fn lines_of_new_migrations_have_120_columns() {
+        let (fits, wide) = ("x".repeat(120), format!("-- {}", "x".repeat(118)));
+        let wide = [("0015_a.sql", &*wide), ("0016_b.sql", &wide), ("0017_c.sql", &fits)];
+        found(&wide, &[], &["migrations/postgres/0016_b.sql:1: 121 columns", "migrations/sqlite/0016_b.sql:1: 121"]);
     }
 
     #[test]

@@ -38,7 +38,7 @@ const RULES: &[Rule] = &[
         below: "crates/api/src",
         except: Some("crates/api/src/http/authorization.rs"),
         words: &["AUTHORIZATION"],
-        reason: "ask `Authorization::of`: two readers of this header would differ about which of two credentials counts",
+        reason: "ask `Authorization::of`: two readers of this header would differ about which credential counts",
     },
     Rule {
         below: "crates/app/src",
@@ -107,14 +107,18 @@ pub(super) fn forbidden_sql(text: &str) -> Vec<(&'static str, &'static str)> {
     SQL.iter().filter(|(word, _)| mentions(&normal, word)).copied().collect()
 }
 
-/// The lines that are too wide, with their columns.
+/// The lines that are too wide, with their columns. A line may be wider if it contains a literal that does not fit into
+/// a line of its own, and that was not broken.
 fn too_wide<'a>(text: &'a str, source: &'a Source) -> impl Iterator<Item = (usize, usize)> + 'a {
-    let is_quoted = |number: usize| {
-        let mut strings = source.strings.iter();
-        strings.any(|(first, string)| (*first..=*first + string.matches('\n').count()).contains(&number))
+    let has_wide_literal = |number: usize, indent: usize| {
+        let here = source.strings.iter().filter(move |(first, _)| *first == number);
+        here.map(|(_, literal)| literal).any(|it| !it.contains('\n') && indent + it.chars().count() > WIDEST)
     };
-    let lines = (1..).zip(text.lines().map(|line| line.chars().count()));
-    lines.filter(move |(number, columns)| *columns > WIDEST && !is_quoted(*number))
+    let lines = (1..).zip(text.lines()).map(|(number, line)| (number, line, line.chars().count()));
+    lines.filter_map(move |(number, line, columns)| {
+        let indent = line.chars().take_while(|c| c.is_whitespace()).count();
+        (columns > WIDEST && !has_wide_literal(number, indent)).then_some((number, columns))
+    })
 }
 
 /// Lines of test code on which something sleeps.
@@ -177,10 +181,13 @@ mod tests {
     }
 
     #[test]
-    fn code_and_comments_have_120_columns_and_a_text_in_quotes_more() {
-        let (fits, wide) = ("x".repeat(116), "x".repeat(118));
-        let text = format!("//! {fits}\n// {fits}\n// {wide}\nlet it = \"{wide}\";\nlet it = \"\n{wide}{wide}\";\n");
-        assert_eq!(lines("xtask/src/x.rs", &text), [4]);
+    fn lines_have_120_columns_and_more_only_for_one_literal_that_does_not_fit() {
+        let (fits, wide) = ("x".repeat(116), "x".repeat(119));
+        let text = format!(
+            "//! {fits}\n// {fits}\n// {wide}\nlet it = \"{wide}\";\nlet it = \"{fits}\";\n\
+            let it = \"\n{wide} {wide}\";\n"
+        );
+        assert_eq!(lines("xtask/src/x.rs", &text), [4, 6, 8]);
     }
 
     #[test]

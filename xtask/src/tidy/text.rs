@@ -4,8 +4,7 @@ use std::path::Path;
 
 use super::{File, Finding};
 
-/// Columns of a line of prose, code or comment. A text in quotes may be wider: messages and SQL cannot always be
-/// broken.
+/// Columns of a line of prose, code or comment.
 pub(super) const WIDEST: usize = 120;
 
 /// The end of a file's name, its maximum number of lines, and advice.
@@ -32,10 +31,14 @@ pub(super) fn check(file: &File) -> Vec<Finding> {
     for (_, most, advice) in LONGEST.iter().filter(|(end, most, _)| file.path.ends_with(end) && lines > *most) {
         say(0, &format!("{lines} lines, at most {most}: {advice}"));
     }
-    if Path::new(&file.path).extension().is_some_and(|extension| extension == "md") {
-        for (number, columns) in too_wide(&file.text) {
-            say(number, &format!("{columns} columns, at most {WIDEST} in prose: break the line"));
-        }
+    let is = |kind: &str| Path::new(&file.path).extension().is_some_and(|extension| extension == kind);
+    let wide = match () {
+        () if is("md") => wide_prose(&file.text),
+        () if is("toml") => wide_comments(&file.text),
+        () => Vec::new(),
+    };
+    for (number, columns) in wide {
+        say(number, &format!("{columns} columns, at most {WIDEST} in prose and comments: break the line"));
     }
     for (number, line) in (1..).zip(file.text.lines()) {
         if let Some(folder) = OWN_FOLDERS.iter().find(|folder| names_folder(line, folder)) {
@@ -52,7 +55,7 @@ pub(super) fn check(file: &File) -> Vec<Finding> {
 }
 
 /// The lines of prose that are too wide, with their columns. Tables and blocks of code are not prose.
-fn too_wide(text: &str) -> Vec<(usize, usize)> {
+fn wide_prose(text: &str) -> Vec<(usize, usize)> {
     let mut is_code = false;
     let mut found = Vec::new();
     for (number, line) in (1..).zip(text.lines()) {
@@ -65,6 +68,14 @@ fn too_wide(text: &str) -> Vec<(usize, usize)> {
         }
     }
     found
+}
+
+/// The lines of TOML with a comment that are too wide, with their columns. Values may be wider.
+fn wide_comments(text: &str) -> Vec<(usize, usize)> {
+    let has_comment =
+        |line: &str| line.match_indices('#').any(|(at, _)| line[..at].matches('"').count().is_multiple_of(2));
+    let lines = (1..).zip(text.lines()).filter(|(_, line)| has_comment(line));
+    lines.map(|(number, line)| (number, line.chars().count())).filter(|(_, columns)| *columns > WIDEST).collect()
 }
 
 /// Whether the line contains an absolute path below the folder, and not only as a part of a longer path or address.
@@ -96,6 +107,13 @@ mod tests {
         let wide = "x".repeat(121);
         let text = format!("{wide}\n| {wide} |\n```sh\n{wide}\n```\n{wide}\n{}\n", "ü".repeat(120));
         assert_eq!(lines("README.md", &text), [1, 6]);
+    }
+
+    #[test]
+    fn comments_of_toml_have_120_columns_and_values_have_more() {
+        let wide = "x".repeat(120);
+        let text = format!("# {wide}\na = \"# {wide}\"\nb = \"\" # {wide}\n# {}\n", "x".repeat(118));
+        assert_eq!(lines("deny.toml", &text), [1, 3]);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::history::{Ending, Made, Seen};
 
 use Change::{Close, Overwrite, Resume, Revoke, Suspend};
 use Ending::{Acknowledged, Refused, Unknown};
-use Verdict::{Invalid, Nothing, Unavailable, Valid};
+use Validity::{Invalid, Nothing, Unavailable, Valid};
 
 fn at(second: u64) -> Moment {
     Moment::after(Duration::from_secs(second))
@@ -25,7 +25,7 @@ struct Scenario {
     history: History,
     key: Thing,
     account: Thing,
-    value: Subject,
+    value: CredentialId,
 }
 
 impl Scenario {
@@ -34,7 +34,7 @@ impl Scenario {
         let (key, account) = (history.add_thing("key", Span::BEFORE), history.add_thing("account", Span::BEFORE));
         let rests_on = vec![key, account];
         let made = Made { name: "value".into(), rests_on, good_until: None, born: Span::BEFORE };
-        let value = history.add_subject(made);
+        let value = history.add_credential(made);
         Self { history, key, account, value }
     }
 
@@ -48,8 +48,8 @@ impl Scenario {
         self
     }
 
-    fn seen(mut self, from: u64, to: u64, verdict: Verdict) -> Self {
-        self.history.seen.push(Seen { subject: self.value, node: 1, sent: at(from), ended: at(to), verdict });
+    fn seen(mut self, from: u64, to: u64, validity: Validity) -> Self {
+        self.history.seen.push(Seen { credential: self.value, node: 1, sent: at(from), ended: at(to), validity });
         self
     }
 
@@ -95,8 +95,8 @@ fn a_verification_sent_before_the_answer_may_get_either() {
 
 #[test]
 fn invalid_and_no_answer_are_allowed_after_a_restriction() {
-    for verdict in [Invalid, Unavailable, Nothing] {
-        Scenario::new().call(Revoke, 1, 3, Acknowledged).seen(4, 5, verdict).is_clean();
+    for validity in [Invalid, Unavailable, Nothing] {
+        Scenario::new().call(Revoke, 1, 3, Acknowledged).seen(4, 5, validity).is_clean();
     }
 }
 
@@ -158,7 +158,7 @@ fn a_token_of_two_keys_ends_with_either() {
     let other = scenario.history.add_thing("other key", Span::BEFORE);
     let rests_on = vec![scenario.key, other];
     let made = Made { name: "token".into(), rests_on, good_until: None, born: Span::BEFORE };
-    scenario.value = scenario.history.add_subject(made);
+    scenario.value = scenario.history.add_credential(made);
     let mut scenario = scenario.seen(4, 5, Valid);
     let of = |thing| Call {
         change: Revoke,
@@ -186,7 +186,7 @@ fn an_invalid_without_a_cause_is_a_finding_and_an_outage_is_not() {
 #[test]
 fn an_expired_token_may_be_refused() {
     let mut scenario = Scenario::new().seen(1, 2, Invalid).seen(8, 9, Invalid);
-    scenario.history.subjects[0].good_until = Some(at(9));
+    scenario.history.credentials[0].good_until = Some(at(9));
     assert_eq!(scenario.findings().untrue, [0]);
 }
 

@@ -7,7 +7,7 @@ use crate::Run;
 use crate::client::{BETWEEN_TRIES, Client};
 use crate::counters::Op;
 use crate::credentials::{Form, Shown};
-use crate::history::{Made, Span, Subject, Thing};
+use crate::history::{CredentialId, Made, Span, Thing};
 use keyward_testkit::program::member;
 
 /// Lifetime of an access token, minus more than a minute for a busy machine.
@@ -111,9 +111,10 @@ impl Client<'_> {
         let secret = self.key(account, [&id(1)?, &app_secret], Form::Secret, born);
         let rests_on = [&[public.thing, secret.thing], account.rests_on.as_slice()].concat();
         let name = format!("the pair of {}", secret.id);
-        let subject = self.run.recorder.subject(Made { name, rests_on: rests_on.clone(), good_until: None, born });
+        let credential =
+            self.run.recorder.credential(Made { name, rests_on: rests_on.clone(), good_until: None, born });
         let body = json!({ "AppKey": app_key, "AppSecret": app_secret }).to_string();
-        let both = Shown { subject, value: body.into(), form: Form::Pair };
+        let both = Shown { credential, value: body.into(), form: Form::Pair };
         Ok(Pair { public, secret, both, rests_on, born })
     }
 
@@ -125,13 +126,13 @@ impl Client<'_> {
         let requested = self.run.clock.now();
         let (path, body) = ("/v1/oauth2/token", serde_json::from_str(&pair.both.value)?);
         let (made, born) = self.make(Op::Token, path, &body, false, pair.born)?;
-        let subject = |what: &str, good_until| -> Subject {
+        let credential = |what: &str, good_until| -> CredentialId {
             let name = format!("{what} of {}", pair.secret.id);
-            self.run.recorder.subject(Made { name, rests_on: pair.rests_on.clone(), good_until, born })
+            self.run.recorder.credential(Made { name, rests_on: pair.rests_on.clone(), good_until, born })
         };
-        let shown = |subject, value: String, form| Shown { subject, value: value.into(), form };
-        let access = subject("an access token", Some(requested + TOKEN_LIFE));
-        let refresh = subject("a refresh token", None);
+        let shown = |credential, value: String, form| Shown { credential, value: value.into(), form };
+        let access = credential("an access token", Some(requested + TOKEN_LIFE));
+        let refresh = credential("a refresh token", None);
         let redeem = json!({ "refreshToken": member(&made, "refreshToken")? }).to_string();
         Ok(Tokens {
             access: shown(access, member(&made, "accessToken")?, Form::Token),
@@ -142,8 +143,8 @@ impl Client<'_> {
     fn key(&self, account: &Account, [id, value]: [&str; 2], form: Form, born: Span) -> Key {
         let thing = self.run.recorder.thing(id, born);
         let rests_on = [&[thing], account.rests_on.as_slice()].concat();
-        let subject = self.run.recorder.subject(Made { name: id.to_owned(), rests_on, good_until: None, born });
-        Key { id: id.to_owned(), thing, shown: Shown { subject, value: value.into(), form } }
+        let credential = self.run.recorder.credential(Made { name: id.to_owned(), rests_on, good_until: None, born });
+        Key { id: id.to_owned(), thing, shown: Shown { credential, value: value.into(), form } }
     }
 
     /// Sends a request to any node, and retries until one answers. Ignores objects of attempts with an unknown outcome.

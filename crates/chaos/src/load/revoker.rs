@@ -18,8 +18,8 @@ use keyward_testkit::clock::Pace;
 /// Maximum number of keys and pairs of each worker that wait for their revocation.
 const WAITING: usize = 4;
 
-/// One of several workers that take turns.
-pub(super) struct Turn {
+/// The share of one worker in the revocations, which are spread evenly over time.
+pub(super) struct Share {
     pub(super) number: u32,
     pub(super) each: Duration,
 }
@@ -39,14 +39,14 @@ enum Fate {
     Overwritten { account: Account, name: String, things: [Thing; 2] },
 }
 
-pub(super) fn work(mut client: Client<'_>, turn: &Turn, accounts: &[Account]) -> Result<()> {
-    or_over(until_over(&mut client, turn, accounts))
+pub(super) fn work(mut client: Client<'_>, share: &Share, accounts: &[Account]) -> Result<()> {
+    or_over(until_over(&mut client, share, accounts))
 }
 
-fn until_over(client: &mut Client<'_>, turn: &Turn, accounts: &[Account]) -> Result<()> {
+fn until_over(client: &mut Client<'_>, share: &Share, accounts: &[Account]) -> Result<()> {
     let clock = client.run.clock;
     let revokers = client.run.plan.load.revokers.max(1);
-    let mut pace = Pace::new(turn.each, clock.now() + turn.each / revokers * turn.number);
+    let mut pace = Pace::new(share.each, clock.now() + share.each / revokers * share.number);
     let mut waiting = Vec::new();
     while !client.run.is_over() {
         pace.wait(clock);
@@ -126,9 +126,9 @@ fn revoke(client: &mut Client<'_>, id: &str, thing: Thing, shown: &[Shown]) -> R
     }
     let mut other = Client::new(client.run, client.rng.stream(1))?;
     thread::scope(|scope| {
-        let at_once = scope.spawn(|| other.complete(&order).map(drop));
+        let concurrent = scope.spawn(|| other.complete(&order).map(drop));
         client.complete(&order)?;
-        at_once.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        concurrent.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     })
 }
 

@@ -7,7 +7,7 @@ use std::io::{self, Read as _};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use keyward_testkit::clock::{Clock, Moment};
+use keyward_testkit::clock::{Moment, RunClock};
 
 /// Larger than any message of a run.
 const MOST: usize = 1 << 20;
@@ -52,7 +52,7 @@ impl Reader {
     ///
     /// # Errors
     /// If the connection ends within the message, the bytes are not a message, or it is incomplete at the deadline.
-    pub(super) fn read(&mut self, clock: Clock, deadline: Moment) -> io::Result<Message> {
+    pub(super) fn read(&mut self, clock: RunClock, deadline: Moment) -> io::Result<Message> {
         let end = loop {
             if let Some(end) = self.ahead.windows(4).position(|four| four == b"\r\n\r\n") {
                 break end;
@@ -74,7 +74,7 @@ impl Reader {
         Ok(Message { head, body })
     }
 
-    fn more(&mut self, clock: Clock, deadline: Moment) -> io::Result<()> {
+    fn more(&mut self, clock: RunClock, deadline: Moment) -> io::Result<()> {
         let left = deadline.since(clock.now());
         if left == Duration::ZERO {
             return Err(io::ErrorKind::TimedOut.into());

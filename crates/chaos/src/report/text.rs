@@ -6,7 +6,7 @@ use std::fmt;
 use super::Report;
 use super::times::Times;
 use crate::counters::{Got, Op};
-use crate::history::{Ending, Verdict};
+use crate::history::{Ending, Validity};
 use crate::plan::Mode;
 use crate::schedule::Kind;
 use keyward_testkit::http::Silence;
@@ -128,14 +128,14 @@ impl fmt::Display for Report {
         writeln!(f, "{}", self.plan.line())?;
         self.write_faults(f)?;
         self.write_requests(f)?;
-        let unanswered = |verdict| self.history.seen.iter().filter(|seen| seen.verdict == verdict).count();
+        let unanswered = |validity| self.history.seen.iter().filter(|seen| seen.validity == validity).count();
         writeln!(
             f,
             "verifications: {} with a verdict, {} answered 503 or 504, {} without an answer; {} of these without a \
              fault near",
             self.load().0,
-            unanswered(Verdict::Unavailable),
-            unanswered(Verdict::Nothing),
+            unanswered(Validity::Unavailable),
+            unanswered(Validity::Nothing),
             self.unexplained(),
         )?;
         let (attacks, elsewhere) = self.attacks();

@@ -43,7 +43,7 @@ fn the_first_reason_of_the_contracts_order_is_returned() {
             scopes: wrong.scopes,
         }
     };
-    for (key, proof, reach, merchant, conditions, expected) in [
+    for (key, proof, reach, merchant, requirements, expected) in [
         (&revoked, WRONG, own, Suspended, all_wrong(), Denial::NotFound),
         (&revoked, PROVED, foreign, Suspended, all_wrong(), Denial::NotFound),
         (&revoked, PROVED, own, Suspended, all_wrong(), Denial::Unusable(Unusable::Revoked)),
@@ -56,7 +56,7 @@ fn the_first_reason_of_the_contracts_order_is_returned() {
     ] {
         let chain = chain(merchant, Active);
         let candidate = Candidate { key: key.view(), chain: &chain, scopes: key.facts().scopes.as_scopes(), proof };
-        let verdict = judge(Ok(Some(candidate)), Some(&reach), &conditions, &request(10));
+        let verdict = judge(Ok(Some(candidate)), Some(&reach), &requirements, &request(10));
         let id = (expected != Denial::NotFound).then(|| key.id());
         assert_eq!(verdict, Verdict::Invalid { denial: expected, id });
     }
@@ -85,14 +85,14 @@ fn a_usable_key_is_valid_for_what_it_covers() {
         ("charges:read refunds:write", None, false),
         ("", Some("m2"), false),
     ] {
-        let conditions = Requirements {
+        let requirements = Requirements {
             scopes: scopes.parse().unwrap(),
             key_type: KeyType::Secret,
             mid: mid.map(|mid| mid.parse().unwrap()),
         };
         let candidate =
             Candidate { key: key.view(), chain: &chain, scopes: key.facts().scopes.as_scopes(), proof: PROVED };
-        let verdict = judge(Ok(Some(candidate)), None, &conditions, &request(0));
+        let verdict = judge(Ok(Some(candidate)), None, &requirements, &request(0));
         assert_eq!(matches!(verdict, Verdict::Valid { .. }), valid, "{scopes} {mid:?}");
     }
 }

@@ -105,9 +105,9 @@ impl Crowd {
 
     /// Records enforcement that is already recorded.
     async fn noted(&self) -> u64 {
-        let subjects = [Target::Key(self.key.id()), Target::Account(self.tree.merchant.id)];
+        let targets = [Target::Key(self.key.id()), Target::Account(self.tree.merchant.id)];
         let head = self.store.head().await.unwrap().as_of.position;
-        self.steps(async || self.store.record_enforced(&subjects, head.seq, head, at(1)).await.unwrap()).await
+        self.steps(async || self.store.record_enforced(&targets, head.seq, head, at(1)).await.unwrap()).await
     }
 
     /// The steps of every operation of requests and of the revocation protocol.

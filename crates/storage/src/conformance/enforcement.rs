@@ -17,9 +17,9 @@ async fn of_key(fixture: &Fixture, key: &ApiKey) -> Option<Enforcement> {
 }
 
 /// Records it, like a node that waited for this event.
-async fn record_enforced(fixture: &Fixture, subjects: &[Target], event: Seq, second: i64) {
+async fn record_enforced(fixture: &Fixture, targets: &[Target], event: Seq, second: i64) {
     let shown_by = position(fixture, event).await;
-    fixture.feed.record_enforced(subjects, event, shown_by, at(second)).await.unwrap();
+    fixture.feed.record_enforced(targets, event, shown_by, at(second)).await.unwrap();
 }
 
 /// Asserts that it belongs to the current history.
@@ -65,9 +65,9 @@ pub async fn an_enforced_change_is_recorded_once(fixture: &Fixture) {
     let tree = Tree::plant(fixture).await;
     let key = Draft::manager_key().store(&fixture.store, &tree.merchant_chain()).await;
     let seq = revoke(&fixture.store, &key).await;
-    let subjects = [Target::Key(key.id())];
+    let targets = [Target::Key(key.id())];
     for second in [1, 2] {
-        record_enforced(fixture, &subjects, seq, second).await;
+        record_enforced(fixture, &targets, seq, second).await;
         assert_eq!(of_key(fixture, &key).await, Some(done(seq, 1)));
     }
 }
@@ -77,24 +77,24 @@ pub async fn a_later_change_is_not_recorded_as_enforced(fixture: &Fixture) {
     let key = Draft::manager_key().store(&fixture.store, &tree.merchant_chain()).await;
     let suspended = become_status(&fixture.store, &tree.merchant, Status::Active, Status::Suspended).await;
     let revoked = revoke(&fixture.store, &key).await;
-    let subjects = [Target::Key(key.id()), Target::Account(tree.merchant.id)];
-    record_enforced(fixture, &subjects, suspended, 1).await;
+    let targets = [Target::Key(key.id()), Target::Account(tree.merchant.id)];
+    record_enforced(fixture, &targets, suspended, 1).await;
     assert_eq!(of_key(fixture, &key).await, Some(open(revoked)));
     assert_eq!(of_merchant(fixture, &tree).await, Some(done(suspended, 1)));
-    record_enforced(fixture, &subjects, revoked, 2).await;
+    record_enforced(fixture, &targets, revoked, 2).await;
     assert_eq!(of_key(fixture, &key).await, Some(done(revoked, 2)));
     assert_eq!(of_merchant(fixture, &tree).await, Some(done(suspended, 1)));
 }
 
 pub async fn a_later_change_must_be_enforced_again(fixture: &Fixture) {
     let tree = Tree::plant(fixture).await;
-    let subjects = [Target::Account(tree.merchant.id)];
+    let targets = [Target::Account(tree.merchant.id)];
     let mut second = 0;
     for (from, to) in [(Status::Active, Status::Suspended), (Status::Suspended, Status::Active)] {
         let seq = become_status(&fixture.store, &tree.merchant, from, to).await;
         assert_eq!(of_merchant(fixture, &tree).await, Some(open(seq)));
         second += 1;
-        record_enforced(fixture, &subjects, seq, second).await;
+        record_enforced(fixture, &targets, seq, second).await;
         assert_eq!(of_merchant(fixture, &tree).await, Some(done(seq, second)));
     }
 }
@@ -110,8 +110,8 @@ pub async fn only_the_named_subjects_are_recorded(fixture: &Fixture) {
     let first = revoke(&fixture.store, &named).await;
     let second = revoke(&fixture.store, &other).await;
     let unknown = Target::Key(KeyId::from_uuid(fresh()));
-    let subjects = [unknown, Target::Key(unchanged.id()), Target::Key(named.id())];
-    record_enforced(fixture, &subjects, second, 1).await;
+    let targets = [unknown, Target::Key(unchanged.id()), Target::Key(named.id())];
+    record_enforced(fixture, &targets, second, 1).await;
     record_enforced(fixture, &[], second, 1).await;
     assert_eq!(of_key(fixture, &named).await, Some(done(first, 1)));
     assert_eq!(of_key(fixture, &other).await, Some(open(second)));

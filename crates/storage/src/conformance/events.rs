@@ -23,8 +23,8 @@ pub(super) async fn position(fixture: &Fixture, seq: Seq) -> Position {
     all(fixture).await.into_iter().map(|event| event.position).find(|position| position.seq == seq).unwrap()
 }
 
-/// All subjects in the order of their events, whose numbers are consecutive from 1 to the head.
-async fn subjects(fixture: &Fixture) -> Vec<Target> {
+/// All targets in the order of their events, whose numbers are consecutive from 1 to the head.
+async fn targets(fixture: &Fixture) -> Vec<Target> {
     let events = all(fixture).await;
     let mut expected = Seq::ZERO;
     for event in &events {
@@ -33,18 +33,18 @@ async fn subjects(fixture: &Fixture) -> Vec<Target> {
     }
     let last = events.last().map_or(Position::START, |event| event.position);
     assert_eq!((last.seq, fixture.feed.head().await.unwrap().as_of.position), (expected, last));
-    events.into_iter().map(|event| event.subject).collect()
+    events.into_iter().map(|event| event.target).collect()
 }
 
 pub async fn a_revocation_is_one_event_with_the_next_number(fixture: &Fixture) {
     let tree = Tree::plant(fixture).await;
-    assert_eq!(subjects(fixture).await, []);
+    assert_eq!(targets(fixture).await, []);
     let mut expected = Vec::new();
     for key_type in [KeyType::Secret, KeyType::Public, KeyType::Tokenization] {
         let key = Draft::of(key_type).store(&fixture.store, &tree.merchant_chain()).await;
         let returned = revoke(&fixture.store, &key).await;
         expected.push(Target::Key(key.id()));
-        assert_eq!(subjects(fixture).await, expected);
+        assert_eq!(targets(fixture).await, expected);
         assert_eq!(returned, Seq::new(u64::try_from(expected.len()).unwrap()));
     }
 }
@@ -61,7 +61,7 @@ pub async fn a_change_of_status_is_one_event_with_the_next_number(fixture: &Fixt
     ] {
         let returned = become_status(&fixture.store, account, from, to).await;
         expected.push(Target::Account(account.id));
-        assert_eq!(subjects(fixture).await, expected, "{from} to {to}");
+        assert_eq!(targets(fixture).await, expected, "{from} to {to}");
         assert_eq!(returned, Seq::new(u64::try_from(expected.len()).unwrap()));
     }
 }
@@ -82,7 +82,7 @@ pub async fn a_unit_of_work_returns_the_last_of_its_events(fixture: &Fixture) {
     }
     assert_eq!(unit.commit().await.unwrap().event.map(|event| event.seq), Some(Seq::new(3)));
     let [one, two] = keys.map(|key| Target::Key(key.id()));
-    assert_eq!(subjects(fixture).await, [Target::Account(tree.direct.id), one, two]);
+    assert_eq!(targets(fixture).await, [Target::Account(tree.direct.id), one, two]);
 }
 
 pub async fn a_change_that_affects_no_verdict_is_no_event(fixture: &Fixture) {
@@ -103,7 +103,7 @@ pub async fn a_change_that_affects_no_verdict_is_no_event(fixture: &Fixture) {
     let same = unit.record_status(&all, new.id, Status::Active, Status::Active).await;
     assert_eq!(same.unwrap(), Write::Applied);
     assert_eq!(unit.commit().await.unwrap(), NOTHING);
-    assert_eq!(subjects(fixture).await, []);
+    assert_eq!(targets(fixture).await, []);
 }
 
 pub async fn a_stale_write_is_no_event(fixture: &Fixture) {
@@ -116,7 +116,7 @@ pub async fn a_stale_write_is_no_event(fixture: &Fixture) {
     let stale = unit.record_status(&all, tree.direct.id, Status::Suspended, Status::Closed).await;
     assert_eq!(stale.unwrap(), Write::Stale);
     assert_eq!(unit.commit().await.unwrap(), NOTHING);
-    assert_eq!(subjects(fixture).await, [Target::Key(key.id())]);
+    assert_eq!(targets(fixture).await, [Target::Key(key.id())]);
 }
 
 pub async fn a_dropped_unit_of_work_leaves_no_event_and_no_gap(fixture: &Fixture) {
@@ -128,7 +128,7 @@ pub async fn a_dropped_unit_of_work_leaves_no_event_and_no_gap(fixture: &Fixture
         assert_eq!(unit.record_revocation(&all, key.id(), &it).await.unwrap(), Write::Applied);
         drop(unit);
     }
-    assert_eq!(subjects(fixture).await, []);
+    assert_eq!(targets(fixture).await, []);
     assert_eq!(revoke(&fixture.store, &key).await, Seq::new(1));
 }
 
@@ -141,7 +141,7 @@ pub async fn a_manual_statement_that_affects_a_verdict_is_an_event(fixture: &Fix
     let of_account = |change: &str| (Target::Account(merchant), "account", change.to_owned(), merchant.uuid());
     let revoked_at = raw.moment(at(1));
     let mut expected = Vec::new();
-    for (subject, table, change, id) in [
+    for (target, table, change, id) in [
         of_key("scopes = 'charges:read'"),
         of_key("type = 'tokenization'"),
         of_key(&format!("expires_at = {}", raw.moment(at(9)))),
@@ -156,16 +156,16 @@ pub async fn a_manual_statement_that_affects_a_verdict_is_an_event(fixture: &Fix
     ] {
         let sql = format!("UPDATE {table} SET {change} WHERE id = {}", raw.id(id));
         assert_eq!(raw.execute(&sql).await, Ok(1), "{sql}");
-        expected.push(subject);
-        assert_eq!(subjects(fixture).await, expected, "{sql}");
+        expected.push(target);
+        assert_eq!(targets(fixture).await, expected, "{sql}");
     }
-    for (subject, table, id) in
+    for (target, table, id) in
         [(Target::Key(key), "api_key", key.uuid()), (Target::Account(merchant), "account", merchant.uuid())]
     {
         let sql = format!("DELETE FROM {table} WHERE id = {}", raw.id(id));
         assert_eq!(raw.execute(&sql).await, Ok(1), "{sql}");
-        expected.push(subject);
-        assert_eq!(subjects(fixture).await, expected, "{sql}");
+        expected.push(target);
+        assert_eq!(targets(fixture).await, expected, "{sql}");
     }
 }
 
@@ -185,11 +185,11 @@ pub async fn a_manual_statement_that_affects_no_verdict_is_no_event(fixture: &Fi
     ] {
         let sql = format!("UPDATE {table} SET {change} WHERE id = {}", raw.id(id));
         assert_eq!(raw.execute(&sql).await, Ok(1), "{sql}");
-        assert_eq!(subjects(fixture).await, [], "{sql}");
+        assert_eq!(targets(fixture).await, [], "{sql}");
     }
     let absent = format!("DELETE FROM api_key WHERE id = {}", raw.id(fresh()));
     assert_eq!(raw.execute(&absent).await, Ok(0));
-    assert_eq!(subjects(fixture).await, []);
+    assert_eq!(targets(fixture).await, []);
 }
 
 pub async fn a_statement_over_many_rows_makes_an_event_for_each(fixture: &Fixture) {
@@ -200,7 +200,7 @@ pub async fn a_statement_over_many_rows_makes_an_event_for_each(fixture: &Fixtur
         expected.push(Target::Key(key.id()));
     }
     assert_eq!(fixture.raw.execute("UPDATE api_key SET scopes = ''").await, Ok(5));
-    let mut found = subjects(fixture).await;
+    let mut found = targets(fixture).await;
     found.sort_unstable();
     assert_eq!(found, expected);
 }
@@ -235,7 +235,7 @@ pub async fn numbers_are_consecutive_with_concurrent_writers(fixture: &Fixture) 
     revoked.sort_unstable_by_key(|(_, seq)| *seq);
     let expected: Vec<_> = revoked.iter().map(|(key, _)| Target::Key(*key)).collect();
     assert_eq!(expected.len(), WRITERS * EACH);
-    assert_eq!(subjects(fixture).await, expected, "a commit returns the number of its own event");
+    assert_eq!(targets(fixture).await, expected, "a commit returns the number of its own event");
     for (key, seq) in revoked {
         assert_eq!(record(&fixture.store, key).await.enforcement.unwrap().seq, seq);
     }

@@ -21,7 +21,7 @@ pub(super) async fn make(fixture: &Fixture, events: u64) -> Vec<Event> {
     for _ in 0..events {
         let key = Draft::manager_key().store(&fixture.store, &tree.merchant_chain()).await;
         let seq = revoke(&fixture.store, &key).await;
-        made.push(Event { position: position(fixture, seq).await, subject: Target::Key(key.id()) });
+        made.push(Event { position: position(fixture, seq).await, target: Target::Key(key.id()) });
     }
     for event in &made {
         made_at(fixture, event.position.seq, u32::try_from(event.position.seq.number()).unwrap()).await;

@@ -20,8 +20,8 @@ use crate::{
     row::{stored_seq, stored_snapshot, stored_token},
 };
 
-/// Converts an event's columns to its subject.
-fn subject(seq: i64, scope: &str, subject: Uuid) -> Result<Target> {
+/// Converts an event's columns to its target.
+fn target(seq: i64, scope: &str, subject: Uuid) -> Result<Target> {
     match scope {
         "key" => Ok(Target::Key(KeyId::from_uuid(subject))),
         "account" => Ok(Target::Account(AccountId::from_uuid(subject))),
@@ -68,7 +68,7 @@ impl Feed for PgControl {
                 continue;
             };
             let position = Position { seq: stored_seq(seq)?, nonce: Nonce::from_uuid(nonce) };
-            events.push(Event { position, subject: self::subject(seq, &scope, subject)? });
+            events.push(Event { position, target: target(seq, &scope, subject)? });
         }
         Ok(Events { token, follow, events })
     }

@@ -18,8 +18,8 @@ async fn joined(control: &PgControl) -> Renewal {
     let node = NodeId::from_uuid(fresh());
     let ttl = Duration::from_secs(5);
     let version = "test".to_owned();
-    let introduction = JoinRequest { node, previous: None, ttl, started_at: at(0), version, counter: 1 };
-    let head = control.join(&introduction).await.unwrap().head;
+    let join_request = JoinRequest { node, previous: None, ttl, started_at: at(0), version, counter: 1 };
+    let head = control.join(&join_request).await.unwrap().head;
     Renewal { node, applied: head.position, token: head.token, counters: vec![1, 2], counter: 2 }
 }
 

@@ -163,8 +163,8 @@ async fn a_commit_that_no_standby_confirms_is_not_reported_as_done() {
     let control = PgControl::connect(&store, &options, fresh_secret()).await.unwrap();
     let node = NodeId::from_uuid(sample::fresh());
     let (ttl, started_at) = (Duration::from_secs(5), sample::at(0));
-    let introduction = JoinRequest { node, previous: None, ttl, started_at, version: "test".to_owned(), counter: 1 };
-    let unconfirmed = control.join(&introduction).await;
+    let join_request = JoinRequest { node, previous: None, ttl, started_at, version: "test".to_owned(), counter: 1 };
+    let unconfirmed = control.join(&join_request).await;
     assert!(matches!(unconfirmed, Err(StorageError::OutcomeUnknown(_))), "{unconfirmed:?}");
     control.announce(Hint::Event(Seq::ZERO)).await.unwrap();
     let platform = Target::Account(platform.id);

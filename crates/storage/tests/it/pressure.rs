@@ -243,7 +243,7 @@ async fn thousands_of_events_have_consecutive_numbers_and_no_read_is_older_than_
     for (number, seq) in numbered {
         *revoked_by.get_mut(usize::try_from(number).unwrap()).unwrap() = seq.number();
         let event = events.get(usize::try_from(seq.number() - 1).unwrap()).unwrap();
-        assert_eq!(event.subject, Target::Key(key(number)));
+        assert_eq!(event.target, Target::Key(key(number)));
     }
     assert!(seen.iter().any(|it| it.revoked) && seen.iter().any(|it| !it.revoked), "the reads were among the writes");
     assert_eq!(faults(&seen, &revoked_by), 0);

@@ -65,8 +65,8 @@ async fn anything_ended_before_the_first_event_counts_as_enforced() {
                             '2026-01-01Z');
                     INSERT INTO api_key (id, account_id, type, name, scopes, writes_keys, value, last_four, created_at,
                         state, revoked_at, revocation_reason)
-                    SELECT lpad(n::text, 32, '0')::uuid, lpad('1', 32, '0')::uuid, 'public', 'x', '', false, 'x', 'abcd',
-                        '2026-01-01Z', state, at, reason
+                    SELECT lpad(n::text, 32, '0')::uuid, lpad('1', 32, '0')::uuid, 'public', 'x', '', false, 'x',
+                        'abcd', '2026-01-01Z', state, at, reason
                     FROM (VALUES (3, 'active', NULL, NULL), (4, 'revoked', '2026-01-02Z'::timestamptz, 'unspecified'))
                         AS k (n, state, at, reason)",
                 )

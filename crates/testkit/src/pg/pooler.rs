@@ -85,8 +85,8 @@ impl Drop for Pooler {
 fn text(cluster: &Path, port: u16, folder: &Path) -> String {
     let (cluster, folder) = (cluster.display(), folder.display());
     format!(
-        "[databases]\n* = host={cluster} port={port} user={USER}\n[pgbouncer]\npool_mode = transaction\nauth_type = any\n\
-         listen_addr =\nlisten_port = {}\nunix_socket_dir = {folder}\nlogfile = {folder}/log\n",
+        "[databases]\n* = host={cluster} port={port} user={USER}\n[pgbouncer]\npool_mode = transaction\n\
+         auth_type = any\nlisten_addr =\nlisten_port = {}\nunix_socket_dir = {folder}\nlogfile = {folder}/log\n",
         url::SOCKET_PORT
     )
 }

@@ -7,7 +7,7 @@ use std::process::Command;
 use anyhow::{Context as _, Result, ensure};
 
 use super::server::{Home, Server, eventually};
-use super::{Cluster, USER, config, url};
+use super::{Cluster, USER, config, psql, url};
 use crate::run;
 
 /// Whether the primary's commits wait for the standby.
@@ -124,11 +124,8 @@ impl Standby {
         Ok(())
     }
 
-    /// Runs SQL with `psql`. Returns its output without a header.
-    fn ask(&self, url: &str, sql: &str) -> Result<String> {
-        let mut psql = Command::new(self.bin_dir.join("psql"));
-        psql.args(["-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1", "-d", url, "-c", sql]);
-        Ok(run::capture(&mut psql)?.trim_end().to_owned())
+    fn ask(&self, url: &str, statement: &str) -> Result<String> {
+        psql::sql(&self.bin_dir, url, statement)
     }
 }
 

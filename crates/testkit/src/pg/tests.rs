@@ -7,12 +7,11 @@ use std::process::{Command, Stdio};
 use super::{Cluster, Durability, Options, Replication};
 use crate::run;
 
-/// Runs SQL with `psql` over a URL. Returns its output without a header.
+/// Runs SQL over a URL.
 fn psql(cluster: &Cluster, url: &str, sql: &str) -> anyhow::Result<String> {
-    let mut command = Command::new(cluster.bin_dir().join("psql"));
     // A developer's setting, which must have no effect.
-    command.env("PGPORT", "1").args(["-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1", "-d", url, "-c", sql]);
-    Ok(run::capture(&mut command)?.trim_end().to_owned())
+    let mut command = super::psql(cluster.bin_dir(), url);
+    Ok(run::capture(command.env("PGPORT", "1").args(["-c", sql]))?.trim_end().to_owned())
 }
 
 /// Whether the process with this id still runs. In a container it may never be reaped.

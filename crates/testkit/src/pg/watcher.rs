@@ -10,7 +10,8 @@ use crate::watcher::Watcher;
 /// be stale, and the id may belong to another process.
 const SCRIPT: &str = r#"
 for data in "$1/data" "$1"/standby-*/data; do
-    if read -r pid 2>/dev/null <"$data/postmaster.pid" && { [ ! -e /proc/self ] || [ "$(readlink "/proc/$pid/cwd")" = "$data" ]; }; then
+    if read -r pid 2>/dev/null <"$data/postmaster.pid" &&
+        { [ ! -e /proc/self ] || [ "$(readlink "/proc/$pid/cwd")" = "$data" ]; }; then
         kill -QUIT "$pid"
         tries=0
         while [ "$tries" -lt 200 ] && [ -e "$data/postmaster.pid" ] && kill -0 "$pid"; do

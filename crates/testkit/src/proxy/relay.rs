@@ -13,7 +13,7 @@ use rustix::net::sockopt::set_socket_linger;
 use super::notification_filter::NotificationFilter;
 use super::pipe::Pipe;
 use super::{Network, Way};
-use crate::clock::{Clock, Moment};
+use crate::clock::{Moment, RunClock};
 
 /// Maximum number of connections; further ones are reset. A node has a pool of sixteen and a few more.
 const MOST: usize = 128;
@@ -22,7 +22,7 @@ const MOST: usize = 128;
 pub(super) struct Relay {
     listener: TcpListener,
     server: SocketAddr,
-    clock: Clock,
+    clock: RunClock,
     network: Network,
     /// Whether notifications are dropped.
     drops_notifications: bool,
@@ -48,7 +48,7 @@ struct Readable {
 
 impl Relay {
     pub(super) fn new(listener: TcpListener, server: SocketAddr, drops_notifications: bool) -> Self {
-        let clock = Clock::start();
+        let clock = RunClock::start();
         Self { listener, server, clock, network: Network::Healthy, drops_notifications, connections: Vec::new() }
     }
 
@@ -177,7 +177,7 @@ impl Drop for Relay {
 }
 
 impl Connection {
-    fn move_bytes(&mut self, readable: Readable, network: Network, clock: Clock) -> io::Result<()> {
+    fn move_bytes(&mut self, readable: Readable, network: Network, clock: RunClock) -> io::Result<()> {
         let Self { near, far, up, down, filter } = self;
         let sides = [(readable.near, &*near, up, &*far, None), (readable.far, &*far, down, &*near, filter.as_mut())];
         for (readable, from, pipe, to, filter) in sides {

@@ -56,7 +56,7 @@ fn fill(cache: &Cache, n: u128, as_of: u64) -> bool {
 }
 
 fn event(seq: u64, target: Target) -> Event {
-    Event { position: position(seq), subject: target }
+    Event { position: position(seq), target }
 }
 
 #[test]

@@ -43,7 +43,7 @@ pub enum NotEnforced {
 
 /// A change to wait for.
 #[derive(Clone, Copy)]
-pub(crate) enum Change {
+pub(crate) enum PendingChange {
     /// This call committed it with this event.
     Committed(Position),
     /// An earlier call committed it (R9); this was read from the database.
@@ -77,14 +77,14 @@ impl Barrier {
     /// read. For a change that was read, the event may be later than the one that this call waited for.
     pub(crate) fn wait(
         &self,
-        change: Change,
+        change: PendingChange,
     ) -> impl Future<Output = Result<Option<Position>, NotEnforced>> + Send + use<> {
         let now = self.state.clock.boot();
         let (rules, guard) = (self.state.rules, self.state.terms.guard);
         let assumed = self.state.longest_lease();
         let revoker = match change {
-            Change::Read(last) => Revoker::repeated(rules, guard, assumed, &last, false, now),
-            Change::Committed(event) => {
+            PendingChange::Read(last) => Revoker::repeated(rules, guard, assumed, &last, false, now),
+            PendingChange::Committed(event) => {
                 let mut revoker = Revoker::begun(rules, guard, assumed);
                 revoker.committed(event, now);
                 revoker

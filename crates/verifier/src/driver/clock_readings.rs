@@ -9,12 +9,12 @@ use std::{
 use keyward_domain::Timestamp;
 use keyward_storage::CLOCKS_AGREE;
 
-use crate::protocol::DatabaseClock;
+use crate::protocol::DatabaseClockEstimate;
 
 /// The state of both clocks.
 #[derive(Default)]
 pub(crate) struct Clocks {
-    pub(super) database: Mutex<DatabaseClock>,
+    pub(super) database: Mutex<DatabaseClockEstimate>,
     /// How far this machine's wall clock was ahead of the database's at the last reading, in microseconds.
     pub(super) difference: AtomicI64,
 }

@@ -175,14 +175,14 @@ impl Control {
         // A time-out cancels on this side only; it does not matter whether the database still executes it (I1,
         // `greatest`).
         match timeout(self.limit(), self.membership.renew(&renewal)).await {
-            Ok(Ok(Some(confirmed))) => {
+            Ok(Ok(Some(reply))) => {
                 self.history.confirmed(renewal.counter);
-                self.state.saw_history(confirmed.head.token, sent_at);
-                if !self.lease.renewed(prepared, &confirmed, self.state.clock.boot()) {
+                self.state.saw_history(reply.head.token, sent_at);
+                if !self.lease.renewed(prepared, &reply, self.state.clock.boot()) {
                     return Outcome::Elsewhere;
                 }
                 self.state.published_lease.publish(self.lease.term());
-                self.state.record_time(confirmed.database_time, sent_at);
+                self.state.record_time(reply.database_time, sent_at);
                 self.state.lease_problems.end();
                 Outcome::Done
             }
@@ -204,19 +204,19 @@ impl Control {
             counter: JoinedHistory::draw(&*self.fresh_node),
         };
         let joined = timeout(self.state.terms.ttl, self.membership.join(&request)).await;
-        if let Ok(Ok(confirmed)) = &joined {
+        if let Ok(Ok(reply)) = &joined {
             self.history.confirmed(request.counter);
-            self.state.saw_history(confirmed.head.token, sent_at);
-            let generation = self.lease.joined(prepared, confirmed, self.state.clock.boot());
-            self.state.cache.open(generation, confirmed.head);
-            self.state.record_time(confirmed.database_time, sent_at);
+            self.state.saw_history(reply.head.token, sent_at);
+            let generation = self.lease.joined(prepared, reply, self.state.clock.boot());
+            self.state.cache.open(generation, reply.head);
+            self.state.record_time(reply.database_time, sent_at);
             self.state.published_lease.publish(self.lease.term());
             self.clocks = Some((self.state.clock.wall(), self.state.clock.boot()));
             self.previous = None;
             self.state.lease_problems.end();
-            let head = confirmed.head.seq();
+            let head = reply.head.seq();
             tracing::info!(node = %self.node, %head, "answering from memory as node {}", self.node);
-            self.history.begin(confirmed.head);
+            self.history.begin(reply.head);
             // Hints from a lost history do not apply to this one.
             self.state.wake.read_up_to(self.state.wake.seen(), head);
             self.look_back().await;

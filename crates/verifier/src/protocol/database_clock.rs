@@ -37,7 +37,7 @@ pub enum ClockNews {
 
 /// Trusted readings, and a jump ahead that is not trusted yet.
 #[derive(Debug, Default)]
-pub struct DatabaseClock {
+pub struct DatabaseClockEstimate {
     /// Readings of the last minute, oldest first.
     readings: VecDeque<(BootInstant, Offset)>,
     /// Start of the current jump ahead, and its largest offset.
@@ -46,7 +46,7 @@ pub struct DatabaseClock {
     steady: Steady,
 }
 
-impl DatabaseClock {
+impl DatabaseClockEstimate {
     /// Upper bound by which expiry is judged: the latest time that the readings of the last minute allow. None before
     /// the first reading.
     #[must_use]

@@ -71,13 +71,13 @@ pub struct Lease {
     rules: Rules,
     ttl: Duration,
     generation: Generation,
-    standing: Standing,
+    state: MemberState,
     /// The last event seen in a reply. The driver stores hints separately, because they prove nothing.
     seen: Seq,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum Standing {
+enum MemberState {
     Outside,
     Member { term: LeaseTerm, applied: Position, token: HistoryToken, pending: Option<Pending> },
 }
@@ -93,7 +93,7 @@ impl Lease {
     /// The lease of a node that is not a member yet.
     #[must_use]
     pub const fn new(rules: Rules, ttl: Duration) -> Self {
-        Self { rules, ttl, generation: Generation::FIRST, standing: Standing::Outside, seen: Seq::ZERO }
+        Self { rules, ttl, generation: Generation::FIRST, state: MemberState::Outside, seen: Seq::ZERO }
     }
 
     /// Prepares a join or renewal. Call it before sending, never after (R3).
@@ -114,7 +114,7 @@ impl Lease {
         let head = reply.head.position;
         self.seen = if self.rules.history().joining_starts_over() { head.seq } else { self.seen.max(head.seq) };
         let term = LeaseTerm::until(self.granted(prepared, now));
-        self.standing = Standing::Member { term, applied: head, token: reply.head.token, pending: None };
+        self.state = MemberState::Member { term, applied: head, token: reply.head.token, pending: None };
         self.generation
     }
 
@@ -127,7 +127,7 @@ impl Lease {
         }
         let (rules, history) = (self.rules, self.rules.history());
         let head = reply.head.seq();
-        if let Standing::Member { term, applied, token, pending } = &mut self.standing {
+        if let MemberState::Member { term, applied, token, pending } = &mut self.state {
             if history.renewal_names_its_history() && *token != reply.head.token {
                 return false;
             }
@@ -149,7 +149,7 @@ impl Lease {
     /// close the shards (R6).
     pub fn ended(&mut self) {
         self.generation = self.generation.next();
-        self.standing = Standing::Outside;
+        self.state = MemberState::Outside;
     }
 
     /// Records that the node has seen this event; it need not have applied it.
@@ -160,7 +160,7 @@ impl Lease {
     /// Records that every shard has purged what events up to this one changed (R2). May complete a pending renewal.
     pub fn apply(&mut self, up_to: Position) {
         self.seen = self.seen.max(up_to.seq);
-        if let Standing::Member { term, applied, pending, .. } = &mut self.standing {
+        if let MemberState::Member { term, applied, pending, .. } = &mut self.state {
             if up_to.seq > applied.seq {
                 *applied = up_to;
             }
@@ -172,7 +172,7 @@ impl Lease {
 
     /// What a timer does at the end of the lease, if the rule against it is off.
     pub fn ring(&mut self, now: BootInstant) {
-        if let Standing::Member { term, .. } = &mut self.standing
+        if let MemberState::Member { term, .. } = &mut self.state
             && now >= term.until
         {
             term.flag = false;
@@ -182,33 +182,33 @@ impl Lease {
     /// The term that requests check.
     #[must_use]
     pub const fn term(&self) -> LeaseTerm {
-        match &self.standing {
-            Standing::Outside => LeaseTerm::NONE,
-            Standing::Member { term, .. } => *term,
+        match &self.state {
+            MemberState::Outside => LeaseTerm::NONE,
+            MemberState::Member { term, .. } => *term,
         }
     }
 
     /// Whether the node is a member, even if its lease has expired.
     #[must_use]
     pub const fn is_member(&self) -> bool {
-        matches!(self.standing, Standing::Member { .. })
+        matches!(self.state, MemberState::Member { .. })
     }
 
     /// The last event that the node has applied.
     #[must_use]
     pub const fn applied(&self) -> Position {
-        match &self.standing {
-            Standing::Outside => Position::START,
-            Standing::Member { applied, .. } => *applied,
+        match &self.state {
+            MemberState::Outside => Position::START,
+            MemberState::Member { applied, .. } => *applied,
         }
     }
 
     /// The history of the lease; [`HistoryToken::EMBEDDED`] without membership.
     #[must_use]
     pub const fn token(&self) -> HistoryToken {
-        match &self.standing {
-            Standing::Outside => HistoryToken::EMBEDDED,
-            Standing::Member { token, .. } => *token,
+        match &self.state {
+            MemberState::Outside => HistoryToken::EMBEDDED,
+            MemberState::Member { token, .. } => *token,
         }
     }
 

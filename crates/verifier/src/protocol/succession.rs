@@ -57,7 +57,7 @@ mod tests {
 
     fn read(events: &[u64]) -> Events {
         let target = Target::Key(KeyId::from_uuid(Uuid::nil()));
-        let events = events.iter().map(|seq| Event { position: position(*seq), subject: target }).collect();
+        let events = events.iter().map(|seq| Event { position: position(*seq), target }).collect();
         Events { token: HistoryToken::EMBEDDED, follow: true, events }
     }
 

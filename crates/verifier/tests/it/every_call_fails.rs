@@ -41,9 +41,9 @@ async fn scenario(faults: &[(u64, Fault)]) -> u64 {
     };
     change(&one, Change::Revoke(id(0))).await;
     fixture.pass(TERMS.renew_every).await;
-    two.ports.deafen(true);
+    two.ports.withhold_hints(true);
     change(&one, Change::Revoke(id(1))).await;
-    two.ports.deafen(false);
+    two.ports.withhold_hints(false);
     two.machine.step_wall(1_000_000);
     change(&one, Change::Revoke(id(2))).await;
     fixture.pass(TERMS.renew_every).await;

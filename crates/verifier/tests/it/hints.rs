@@ -32,7 +32,7 @@ async fn a_change_without_a_hint_is_applied_at_the_next_renewal() {
     let fixture = Fixture::with_keys(1);
     let (node, other) = (fixture.member().await, fixture.member().await);
     assert_eq!(fixture.verify(&other, 0).await, Answer::Valid);
-    other.ports.deafen(true);
+    other.ports.withhold_hints(true);
     fixture.pass(TERMS.renew_every).await;
     let took = fixture.revoke(&node, 0).await;
     assert!(took <= TERMS.renew_every + AT_ONCE, "{took:?}");
@@ -42,11 +42,11 @@ async fn a_change_without_a_hint_is_applied_at_the_next_renewal() {
 #[tokio::test(start_paused = true)]
 async fn without_hints_a_node_polls_four_times_as_often() {
     let fixture = Fixture::with_keys(0);
-    let (hearing, deaf) = (fixture.member().await, fixture.node());
-    deaf.ports.deafen(true);
-    deaf.verifier.start().await.unwrap();
+    let (with_hints, without_hints) = (fixture.member().await, fixture.node());
+    without_hints.ports.withhold_hints(true);
+    without_hints.verifier.start().await.unwrap();
     fixture.pass(Duration::from_secs(3)).await;
-    let renewed = || (hearing.ports.made(Call::Renew), deaf.ports.made(Call::Renew));
+    let renewed = || (with_hints.ports.made(Call::Renew), without_hints.ports.made(Call::Renew));
     let before = renewed();
     fixture.pass(TERMS.renew_every * 40).await;
     let after = renewed();

@@ -133,7 +133,7 @@ async fn an_immediate_revocation_holds_on_nodes_that_had_seen_its_number_before(
         fixture.revoke(&node, number).await;
     }
     assert_eq!(fixture.verify(&other, 3).await, Answer::Valid);
-    other.ports.deafen(true);
+    other.ports.withhold_hints(true);
     fixture.database.go_back(before, false);
     fixture.revoke(&node, 3).await;
     assert_eq!(fixture.verify(&other, 3).await, Answer::Restricted);
@@ -191,7 +191,7 @@ async fn a_restart_of_the_server_costs_one_slow_revocation_and_no_key() {
 async fn a_call_whose_change_was_lost_before_its_answer_has_an_unknown_outcome() {
     let fixture = Fixture::with_keys(1);
     let (node, other) = (fixture.member().await, fixture.member().await);
-    other.ports.deafen(true);
+    other.ports.withhold_hints(true);
     other.ports.fail(Call::Renew, Fault::Silence);
     let before = fixture.database.copy();
     let Changed::Now(event) = fixture.commit(Change::Revoke(id(0))).await else { panic!("it was not revoked") };

@@ -61,7 +61,7 @@ async fn a_revoker_that_is_cut_off_after_its_commit_answers_in_time() {
     let fixture = Fixture::with_keys(2);
     let (node, other) = (fixture.member().await, fixture.member().await);
     assert_eq!(fixture.verify(&other, 0).await, Answer::Valid);
-    other.ports.deafen(true);
+    other.ports.withhold_hints(true);
     for number in [0, 1] {
         let changed = fixture.commit(Change::Revoke(id(number))).await;
         let Changed::Now(seq) = changed else { panic!("{changed:?}") };

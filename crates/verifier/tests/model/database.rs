@@ -57,13 +57,13 @@ impl Database {
             Change::Elsewhere => (OTHER, self.key_is_valid),
         };
         self.key_is_valid = key_is_valid;
-        self.log.push(Event { position: Position::unnamed(seq), subject: target });
+        self.log.push(Event { position: Position::unnamed(seq), target });
         self.log.sort_by_key(|event| event.position.seq);
     }
 
     /// The event that restricted the key, if that was not lifted since.
     pub(crate) fn restricted_by(&self) -> Option<Seq> {
-        let last = self.log.iter().rfind(|event| event.subject == KEY && !self.key_is_valid);
+        let last = self.log.iter().rfind(|event| event.target == KEY && !self.key_is_valid);
         last.map(|event| event.position.seq)
     }
 

@@ -179,7 +179,7 @@ impl Node {
         let applied = self.lease.applied().seq;
         let Some(event) = database.event_after(applied) else { return };
         if event.position.seq == applied.next() {
-            self.shard.apply([&event.subject], event.position);
+            self.shard.apply([&event.target], event.position);
         } else {
             self.shard.forget(event.position);
         }

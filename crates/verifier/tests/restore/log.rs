@@ -55,7 +55,7 @@ impl Log {
     pub(crate) fn after(&self, seq: Seq) -> Option<Event> {
         let next = number(seq) + 1;
         let target = if self.at(next)?.change == Change::Elsewhere { OTHER } else { KEY };
-        Some(Event { position: self.position(next), subject: target })
+        Some(Event { position: self.position(next), target })
     }
 
     /// The event that last changed the key.

@@ -268,7 +268,7 @@ impl Node {
             Some(event) => event.position,
         };
         match batch.next {
-            Some(event) if is_gapless => self.shard.apply([&event.subject], up_to),
+            Some(event) if is_gapless => self.shard.apply([&event.target], up_to),
             _ => self.shard.forget(up_to),
         }
         self.lease.apply(up_to);

@@ -38,7 +38,7 @@ impl Database {
         let mut state = self.state();
         let seq = state.head().next();
         state.restricted = Some(restriction);
-        state.log.push(Event { position: Position::unnamed(seq), subject: restriction.target() });
+        state.log.push(Event { position: Position::unnamed(seq), target: restriction.target() });
         seq
     }
 

@@ -49,7 +49,8 @@ impl Profile {
 mod tests {
     use super::*;
 
-    const TEXT: &str = "version: 1\npositions: line\nevents: Ir\nsummary: 999\n\nfn=main\n0 10\ncfn=sha2::compress\ncalls=2 0\n0 80\n+3 5\n\n\
+    const TEXT: &str = "version: 1\npositions: line\nevents: Ir\nsummary: 999\n\n\
+                        fn=main\n0 10\ncfn=sha2::compress\ncalls=2 0\n0 80\n+3 5\n\n\
                         fn=sha2::compress\n0 80\n\nfn=main\n* 5\n";
 
     #[test]

@@ -14,15 +14,15 @@ pub(super) fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
     let body = json!({"mid": node.demo.merchant, "name": "bench", "type": "secret", "scopes": ["charges:read"]});
     let create = Request::post(node.url(), "/v1/api-keys", 201, &body.to_string());
     let create = create.bearer(&node.demo.platform.app_secret);
-    let (seconds, yardstick) = (bench.effort.seconds, "pgbench single-row inserts beside it");
+    let (seconds, baseline) = (bench.effort.seconds, "pgbench single-row inserts beside it");
     for _ in 0..bench.effort.rounds {
-        let insert = process::noted(report, yardstick, cluster, None, || pgbench.inserts(seconds))?;
+        let insert = process::noted(report, baseline, cluster, None, || pgbench.inserts(seconds))?;
         let service = Some(&node.server.process);
         let rate = process::noted(report, "create", cluster, service, || bench.wrk.same(&create, seconds))?;
         let ratio = "create, Postgres with fsync ÷ pgbench single-row inserts";
         report.add(ratio, Target::AtLeast(0.50), Unit::Ratio, rate / insert);
         report.note("create, rate", Unit::PerSecond, rate);
-        report.note(format!("{yardstick}, rate"), Unit::PerSecond, insert);
+        report.note(format!("{baseline}, rate"), Unit::PerSecond, insert);
     }
     Ok(())
 }

@@ -11,7 +11,7 @@ use std::process::Command;
 use anyhow::{Context as _, Result, ensure};
 use tempfile::TempDir;
 
-use super::{Bench, Client, Launch, Node, Report, Request, Unit, yardstick};
+use super::{Bench, Client, Launch, Node, Report, Request, Unit, baseline};
 use keyward_testkit::process::Process;
 use keyward_testkit::program::{Server, free_address};
 use keyward_testkit::{nginx, run, tools};
@@ -23,7 +23,7 @@ const ASKS: [&str; 2] = ["auth_request /_keyward;", "auth_request off;"];
 
 pub(super) fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
     let program = tools::find_or_install("nginx", "nginx")?;
-    let application = yardstick(&mut Command::new(bench.programs.path("raw-hyper")))?;
+    let application = baseline(&mut Command::new(bench.programs.path("raw-hyper")))?;
     let node = Node::start(bench, &Launch::default())?;
     let client = Client::new()?;
     let key = node.create_key(&client, "behind nginx", &["charges:read"])?;
@@ -36,11 +36,11 @@ pub(super) fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
     client.ask(&stranger)?;
     client.ask(&stranger.elsewhere(&silent.url, "/charges", 200))?;
     for _ in 0..bench.effort.rounds {
-        let yardstick = bench.wrk.same(&without, bench.effort.seconds)?.per_second;
+        let baseline = bench.wrk.same(&without, bench.effort.seconds)?.per_second;
         let asked = bench.wrk.same(&with, bench.effort.seconds)?.per_second;
-        report.note("nginx with `auth_request` ÷ the same nginx without", Unit::Ratio, asked / yardstick);
+        report.note("nginx with `auth_request` ÷ the same nginx without", Unit::Ratio, asked / baseline);
         report.note("nginx with `auth_request`, rate", Unit::PerSecond, asked);
-        report.note("the same nginx without, rate", Unit::PerSecond, yardstick);
+        report.note("the same nginx without, rate", Unit::PerSecond, baseline);
     }
     Ok(())
 }

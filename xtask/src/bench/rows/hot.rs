@@ -5,7 +5,7 @@ use std::process::Command;
 use anyhow::Result;
 use serde_json::{Value, json};
 
-use super::{Bench, Client, Launch, Node, Postgres, Report, Request, Target, Unit, yardstick};
+use super::{Bench, Client, Launch, Node, Postgres, Report, Request, Target, Unit, baseline};
 use crate::bench::process::{Costs, Spent};
 use keyward_testkit::program::{Server, member};
 
@@ -42,7 +42,7 @@ struct Row<'a> {
 }
 
 pub(super) fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
-    let start = |name| yardstick(&mut Command::new(bench.programs.path(name)));
+    let start = |name| baseline(&mut Command::new(bench.programs.path(name)));
     let mut row = Row { bench, report, axum: start("hello")?, hyper: start("raw-hyper")? };
     row.measure("SQLite", &Launch::default(), Some)?;
     let settings = [("KEYWARD_METRICS_LISTEN", "127.0.0.1:0")];
@@ -71,21 +71,21 @@ impl Row<'_> {
         let bare = Request::get(&axum.base_url, "/", 200);
         let rounds = if matches!(call.target, CallTarget::Nothing) { ROUNDS_FOR_ORIENTATION } else { u32::MAX };
         for _ in 0..bench.effort.rounds.min(rounds) {
-            let yardstick = loaded(&bare, axum)?;
+            let baseline = loaded(&bare, axum)?;
             let ours = loaded(&call.request, &node.server)?;
             let (ratio, per_second) = (format!("{name} ÷ bare axum"), format!("{name}, rate"));
             match call.target {
                 CallTarget::OfBare(least) => {
-                    report.add(&ratio, Target::AtLeast(least), Unit::Ratio, ours.rate / yardstick.rate);
+                    report.add(&ratio, Target::AtLeast(least), Unit::Ratio, ours.rate / baseline.rate);
                     let same = loaded(&call.request.elsewhere(&axum.base_url, "/", 200), axum)?;
                     report.note(format!("{ratio} given the same request"), Unit::Ratio, ours.rate / same.rate);
                     let floor = loaded(&Request::get(&hyper.base_url, "/", 200), hyper)?;
                     report.note(format!("{name} ÷ hyper alone"), Unit::Ratio, ours.rate / floor.rate);
                     let beside = format!("hyper alone ÷ bare axum, beside {name}");
-                    report.note(beside, Unit::Ratio, floor.rate / yardstick.rate);
-                    yardstick.note_costs(report, &format!("bare axum beside {name}"));
+                    report.note(beside, Unit::Ratio, floor.rate / baseline.rate);
+                    baseline.note_costs(report, &format!("bare axum beside {name}"));
                     same.note_costs(report, &format!("bare axum given the same request as {name}"));
-                    report.note(format!("bare axum beside {name}, rate"), Unit::PerSecond, yardstick.rate);
+                    report.note(format!("bare axum beside {name}, rate"), Unit::PerSecond, baseline.rate);
                     report.note(per_second, Unit::PerSecond, ours.rate);
                 }
                 CallTarget::PerSecond(least) => report.add(name, Target::AtLeast(least), Unit::PerSecond, ours.rate),
@@ -94,7 +94,7 @@ impl Row<'_> {
                     report.add(format!("{name}, checks"), Target::AtLeast(least), Unit::PerSecond, checks);
                 }
                 CallTarget::Nothing => {
-                    report.note(ratio, Unit::Ratio, ours.rate / yardstick.rate);
+                    report.note(ratio, Unit::Ratio, ours.rate / baseline.rate);
                     report.note(per_second, Unit::PerSecond, ours.rate);
                 }
             }

@@ -107,7 +107,7 @@ fn under_load(nodes: &[Node], work: impl FnOnce() -> Result<()>) -> Result<f64> 
 /// in milliseconds.
 #[expect(clippy::disallowed_methods, reason = "measures; no decision depends on it")]
 fn one_death(dying: Node, first: &Node, second: &Node) -> Result<(f64, f64)> {
-    let stocks = [keys(first, 2_000)?, keys(second, 2_000)?];
+    let all_keys = [keys(first, 2_000)?, keys(second, 2_000)?];
     let started = Instant::now();
     drop(dying);
     let revoke = |(node, keys): (&Node, Vec<Created>)| {
@@ -127,7 +127,7 @@ fn one_death(dying: Node, first: &Node, second: &Node) -> Result<(f64, f64)> {
         }
         Ok((longest, last_slow))
     };
-    let (seen, ()) = beside([first, second].into_iter().zip(stocks), revoke, |_| {})?;
+    let (seen, ()) = beside([first, second].into_iter().zip(all_keys), revoke, |_| {})?;
     Ok(seen.iter().fold((0.0, 0.0), |worst: (f64, f64), it| (worst.0.max(it.0), worst.1.max(it.1))))
 }
 

@@ -9,8 +9,8 @@ use anyhow::{Context as _, Result};
 use tempfile::TempDir;
 
 use super::{Bench, Client, Launch, Node, Report, Request, Target, Unit, percentile};
-use crate::bench::pgbench::{copy_in, fresh_database, psql};
-use crate::bench::programs::{FIRST_MILLIS, Stock};
+use crate::bench::pgbench::{copy_in, execute, fresh_database};
+use crate::bench::programs::{FIRST_MILLIS, KeysToMake};
 use keyward_testkit::pg::{Cluster, Durability};
 
 /// Number of keys in the small database.
@@ -56,7 +56,7 @@ pub(super) fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
     let small = side(bench, &cluster, "small", FEW)?;
     let large = side(bench, &cluster, "large", many)?;
     // The new keys are written out before anything is measured.
-    psql(&cluster, &cluster.url(), "CHECKPOINT")?;
+    execute(&cluster, &cluster.url(), "CHECKPOINT")?;
     for call in ["verify", "get", "list"] {
         for round in 0..bench.effort.rounds {
             let (few, more) = (p50(bench, &small, call, round)?, p50(bench, &large, call, round)?);
@@ -109,17 +109,17 @@ fn id_of(value: &str) -> Result<String> {
 /// production.
 pub(super) fn plant(bench: &Bench, cluster: &Cluster, database: &str, node: &Node, shape: &Shape) -> Result<Planted> {
     let merchants = ((shape.known + shape.others) / KEYS_A_MERCHANT).max(1);
-    psql(cluster, database, &merchants_sql(merchants))?;
+    execute(cluster, database, &merchants_sql(merchants))?;
     if shape.others > 0 {
-        psql(cluster, database, &others_sql(shape.others, merchants))?;
+        execute(cluster, database, &others_sql(shape.others, merchants))?;
     }
     let folder = tempfile::tempdir()?;
     let step_millis = (shape.others / shape.known.max(1)).max(1);
-    let stock = Stock { keys: shape.known, merchants, step_millis, seed: shape.known };
-    bench.programs.stock(&node.master_key(), &stock, folder.path())?;
+    let keys = KeysToMake { count: shape.known, merchants, step_millis, seed: shape.known };
+    bench.programs.make_keys(&node.master_key(), &keys, folder.path())?;
     let columns = "api_key (id, account_id, type, name, scopes, writes_keys, digest, last_four, created_at, state)";
     copy_in(cluster, database, columns, &folder.path().join("keys.tsv"))?;
-    psql(cluster, database, "VACUUM (ANALYZE)")?;
+    execute(cluster, database, "VACUUM (ANALYZE)")?;
     Ok(Planted { values: folder.path().join("values.txt"), merchants, _folder: folder })
 }
 

@@ -5,7 +5,7 @@ use anyhow::Result;
 
 use super::{Bench, Client, Launch, Node, Report, Request, Target, Unit};
 use crate::bench::process::resident_mib;
-use crate::bench::programs::Stock;
+use crate::bench::programs::KeysToMake;
 use crate::bench::wrk::Traffic;
 
 /// Number of invalid credentials.
@@ -42,9 +42,9 @@ pub(super) fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
 /// Returns the growth of the node in MiB, and the rate of its refusals.
 fn strangers(bench: &Bench, node: &Node, sources: bool) -> Result<(f64, f64)> {
     let folder = tempfile::tempdir()?;
-    let keys = u64::from(bench.effort.count(NEVER_MADE));
-    let stock = Stock { keys, merchants: 1, step_millis: 1, seed: 99 };
-    bench.programs.stock(&node.master_key(), &stock, folder.path())?;
+    let count = u64::from(bench.effort.count(NEVER_MADE));
+    let keys = KeysToMake { count, merchants: 1, step_millis: 1, seed: 99 };
+    bench.programs.make_keys(&node.master_key(), &keys, folder.path())?;
     // The growth by its first answers does not count.
     let good = Request::get(node.url(), "/v1/auth", 204).bearer(&node.demo.platform.app_secret);
     bench.wrk.same(&good, 2)?;

@@ -6,7 +6,7 @@ use std::process::Command;
 use anyhow::Result;
 
 use super::size::{LEAST_MEMORY, Shape, plant};
-use super::{Bench, Launch, Node, Postgres, Report, Request, Target, Unit, process, yardstick};
+use super::{Bench, Launch, Node, Postgres, Report, Request, Target, Unit, baseline, process};
 use crate::bench::pgbench::Pgbench;
 use crate::bench::wrk::Traffic;
 
@@ -24,7 +24,7 @@ pub(super) fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
     let scale = u32::try_from(keys / 100_000)?.max(1);
     let pgbench = Pgbench::prepare(cluster, scale)?;
     let mut command = Command::new(bench.programs.path("one-select"));
-    let one_select = yardstick(command.arg(POOL).env("DATABASE_URL", pgbench.url()))?;
+    let one_select = baseline(command.arg(POOL).env("DATABASE_URL", pgbench.url()))?;
     let ids = tempfile::NamedTempFile::new()?;
     let each: Vec<String> = (1..=scale * 100_000).map(|id| id.to_string()).collect();
     std::fs::write(ids.path(), each.join("\n"))?;

@@ -60,7 +60,7 @@ impl Feed for Feeding {
         pass(&self.reading).await?;
         let mut read = self.inner.events_after(position, at_most).await?;
         for event in read.events.iter_mut().filter(|_| self.blind) {
-            event.subject = Target::Key(KeyId::from_uuid(Uuid::nil()));
+            event.target = Target::Key(KeyId::from_uuid(Uuid::nil()));
         }
         Ok(read)
     }
@@ -73,9 +73,9 @@ impl Feed for Feeding {
         self.inner.listen().await
     }
 
-    async fn record_enforced(&self, subjects: &[Target], up_to: Seq, shown_by: Position, at: Timestamp) -> Result<()> {
+    async fn record_enforced(&self, targets: &[Target], up_to: Seq, shown_by: Position, at: Timestamp) -> Result<()> {
         pass(&self.recording).await?;
-        self.inner.record_enforced(subjects, up_to, shown_by, at).await
+        self.inner.record_enforced(targets, up_to, shown_by, at).await
     }
 
     async fn prune(&self, older_than: Duration, wall: Timestamp, at_most: u32) -> Result<u64> {

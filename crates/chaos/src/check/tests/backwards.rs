@@ -42,7 +42,7 @@ impl Scenario {
         let born = Span { sent: at(from), answered: at(to) };
         self.key = self.history.add_thing("young key", born);
         let rests_on = vec![self.key, self.account];
-        self.value = self.history.add_subject(Made { name: "young".into(), rests_on, good_until: None, born });
+        self.value = self.history.add_credential(Made { name: "young".into(), rests_on, good_until: None, born });
         self
     }
 

@@ -15,8 +15,8 @@ fn boot(second: i64) -> BootInstant {
 }
 
 /// A clock read once per second, from second 0 to this one, without jumps.
-fn read_until(second: i64) -> DatabaseClock {
-    let mut clock = DatabaseClock::default();
+fn read_until(second: i64) -> DatabaseClockEstimate {
+    let mut clock = DatabaseClockEstimate::default();
     for second in 0..=second {
         assert_eq!(clock.read(seconds(second), boot(second)), None);
     }
@@ -24,13 +24,13 @@ fn read_until(second: i64) -> DatabaseClock {
 }
 
 /// How far the bound is ahead of its start, in seconds.
-fn ahead(clock: &DatabaseClock) -> i64 {
+fn ahead(clock: &DatabaseClockEstimate) -> i64 {
     clock.bound().unwrap().as_micros() / 1_000_000 - START
 }
 
 #[test]
 fn a_clock_that_runs_evenly_is_trusted_from_the_first_reading() {
-    assert_eq!(DatabaseClock::default().bound(), None);
+    assert_eq!(DatabaseClockEstimate::default().bound(), None);
     let clock = read_until(1_000);
     assert_eq!(ahead(&clock), 0);
     assert!(clock.readings.len() <= 62, "{}", clock.readings.len());
@@ -84,7 +84,7 @@ fn at_most_a_minute_ahead_counts_immediately() {
 fn a_bound_is_dropped_once_it_was_contradicted_for_a_minute() {
     for by in [45, 30 * DAY] {
         // The very first reading was wrong, and there was nothing to compare it with.
-        let mut clock = DatabaseClock::default();
+        let mut clock = DatabaseClockEstimate::default();
         assert_eq!(clock.read(seconds(by), boot(0)), None);
         for second in 1..61 {
             assert_eq!((clock.read(seconds(second), boot(second)), ahead(&clock)), (None, by), "{second}");
@@ -119,7 +119,7 @@ fn a_pause_between_two_readings_contradicts_nothing() {
 
 #[test]
 fn a_late_reply_never_makes_the_bound_earlier() {
-    let mut clock = DatabaseClock::default();
+    let mut clock = DatabaseClockEstimate::default();
     let at = |millis: u64| BootInstant::from_nanos(millis * 1_000_000);
     // Read at 900 ms on the database, sent at 0 ms.
     clock.read(Timestamp::from_micros(START * 1_000_000 + 900_000).unwrap(), at(0));
@@ -130,7 +130,7 @@ fn a_late_reply_never_makes_the_bound_earlier() {
 }
 
 /// Reads a clock that is `by` seconds ahead, once per second of this range.
-fn read_on(clock: &mut DatabaseClock, seconds_of: std::ops::Range<i64>, by: i64) {
+fn read_on(clock: &mut DatabaseClockEstimate, seconds_of: std::ops::Range<i64>, by: i64) {
     for second in seconds_of {
         clock.read(seconds(second + by), boot(second));
     }
@@ -162,7 +162,7 @@ fn a_clock_ahead_for_two_minutes_serves_no_upkeep_although_keys_expire_by_it() {
 
 #[test]
 fn a_clock_that_was_wrong_at_process_start_serves_no_upkeep_either() {
-    let mut clock = DatabaseClock::default();
+    let mut clock = DatabaseClockEstimate::default();
     read_on(&mut clock, 0..120, 40 * DAY);
     assert_eq!(clock.settled(), None);
     read_on(&mut clock, 120..720, 0);

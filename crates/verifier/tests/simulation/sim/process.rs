@@ -16,9 +16,9 @@ use super::world::{World, lock};
 type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 enum Run {
-    Goes,
+    Running,
     /// Tasks that would have been polled.
-    StandsStill(Vec<Waker>),
+    Paused(Vec<Waker>),
     Dead,
 }
 
@@ -30,23 +30,23 @@ pub(crate) struct Process {
 
 impl Process {
     pub(crate) fn start(world: &Arc<World>) -> Arc<Self> {
-        Arc::new(Self { world: Arc::clone(world), run: Arc::new(Mutex::new(Run::Goes)) })
+        Arc::new(Self { world: Arc::clone(world), run: Arc::new(Mutex::new(Run::Running)) })
     }
 
     /// Stops all tasks until resumed.
     pub(crate) fn pause(&self) {
         let mut run = lock(&self.run);
-        if matches!(*run, Run::Goes) {
-            *run = Run::StandsStill(Vec::new());
+        if matches!(*run, Run::Running) {
+            *run = Run::Paused(Vec::new());
         }
     }
 
     /// Resumes all tasks: everything that came due in between is due now.
     pub(crate) fn resume(&self) {
         let mut run = lock(&self.run);
-        if let Run::StandsStill(wakers) = &mut *run {
+        if let Run::Paused(wakers) = &mut *run {
             let wakers = std::mem::take(wakers);
-            *run = Run::Goes;
+            *run = Run::Running;
             drop(run);
             wakers.into_iter().for_each(Waker::wake);
         }
@@ -55,7 +55,7 @@ impl Process {
     /// Stops all tasks for ever.
     pub(crate) fn kill(&self) {
         let before = std::mem::replace(&mut *lock(&self.run), Run::Dead);
-        if let Run::StandsStill(wakers) = before {
+        if let Run::Paused(wakers) = before {
             wakers.into_iter().for_each(Waker::wake);
         }
     }
@@ -63,23 +63,23 @@ impl Process {
 
 impl Tasks for Process {
     fn spawn(&self, task: Task) {
-        self.world.spawn(Standing { run: Arc::clone(&self.run), task: Some(task) });
+        self.world.spawn(PausableTask { run: Arc::clone(&self.run), task: Some(task) });
     }
 }
 
 /// A task of a process.
-struct Standing {
+struct PausableTask {
     run: Arc<Mutex<Run>>,
     task: Option<Task>,
 }
 
-impl Future for Standing {
+impl Future for PausableTask {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         let dead = match &mut *lock(&self.run) {
-            Run::Goes => false,
-            Run::StandsStill(wakers) => {
+            Run::Running => false,
+            Run::Paused(wakers) => {
                 wakers.push(context.waker().clone());
                 return Poll::Pending;
             }

@@ -137,7 +137,7 @@ impl State {
                 }
             }
         }
-        self.events.insert(seq, Event { position: event, subject: change.target() });
+        self.events.insert(seq, Event { position: event, target: change.target() });
         self.head = self.head.max(seq);
         self.given = self.given.max(seq);
     }

@@ -1,8 +1,8 @@
 //! Generates keys for a measured database: rows to copy into it, and the values of the keys.
 //!
-//! `stock MASTER_KEY_FILE COUNT MERCHANTS FIRST_MILLIS STEP_MILLIS SEED FOLDER` writes `keys.tsv` (columns as in
-//! [`ROW`]) and `values.txt` into the folder. The product's own code makes values and digests, with the master key of
-//! the node that verifies them. The random bytes come from a counter: use the keys only in a throwaway database.
+//! `seed-database MASTER_KEY_FILE COUNT MERCHANTS FIRST_MILLIS STEP_MILLIS SEED FOLDER` writes `keys.tsv` (columns as
+//! in [`ROW`]) and `values.txt` into the folder. The product's own code makes values and digests, with the master key
+//! of the node that verifies them. The random bytes come from a counter: use the keys only in a throwaway database.
 
 use std::{
     fs::File,
@@ -24,7 +24,9 @@ const CREATED_AT: &str = "2026-01-01 00:00:00+00";
 fn main() -> Result<()> {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let [master, count, merchants, first, step, seed, folder] = words.as_slice() else {
-        bail!("usage: stock MASTER_KEY_FILE COUNT MERCHANTS FIRST_MILLIS STEP_MILLIS SEED FOLDER; columns: {ROW}")
+        bail!(
+            "usage: seed-database MASTER_KEY_FILE COUNT MERCHANTS FIRST_MILLIS STEP_MILLIS SEED FOLDER; columns: {ROW}"
+        )
     };
     let master = std::fs::read(master).with_context(|| format!("cannot read {master}"))?;
     let hasher = SecretHasher::new(&MasterKey::from_bytes(&master)?, SecretForm::Hmac);
@@ -42,8 +44,8 @@ fn main() -> Result<()> {
         let account = Uuid::from_u128(MERCHANT + u128::from(random.next() % merchants));
         writeln!(
             rows,
-            "{uuid}\t{account}\tsecret\ttwenty characters ok\tcharges:read charges:write customers:read refunds:write\tf\t\
-             {digest}\t{last_four}\t{CREATED_AT}\tactive"
+            "{uuid}\t{account}\tsecret\ttwenty characters ok\tcharges:read charges:write customers:read refunds:write\t\
+             f\t{digest}\t{last_four}\t{CREATED_AT}\tactive"
         )?;
         writeln!(values, "{}", value.expose())?;
     }
