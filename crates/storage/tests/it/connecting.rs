@@ -1,6 +1,6 @@
 //! Which servers a node connects to, and with which role.
 
-use keyward_storage::{PgOptions, PgStore, Schema, StorageError, conformance::RawSql as _};
+use keyward_storage::{PgOptions, PgStore, Schema, StorageError};
 
 use crate::database::Database;
 
