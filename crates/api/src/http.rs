@@ -41,6 +41,8 @@ pub mod openapi;
 mod places;
 pub mod problem;
 mod query;
+mod request_facts;
+mod strangers;
 mod time_budget;
 mod until_sent;
 mod v1;
@@ -52,6 +54,7 @@ mod written;
 pub use fast_path::{Answering, Entrance};
 use places::{Places, Room};
 use problem::{Code, Problem};
+use strangers::Strangers;
 use time_budget::{TimeBudgets, limit_time};
 pub use until_sent::UntilSent;
 pub use v1::auth::{CredentialHeader, Gateway};
@@ -102,7 +105,7 @@ impl Readiness {
 struct AppState {
     access: Arc<Access>,
     manage: Arc<Manage>,
-    strangers: Arc<observe::Strangers>,
+    strangers: Arc<Strangers>,
     options: Arc<HttpOptions>,
     pages: Arc<docs::Pages>,
 }
@@ -133,7 +136,7 @@ pub fn entrance(manage: Arc<Manage>, options: HttpOptions) -> Entrance {
     let options = Arc::new(options);
     let places = KINDS.map(|kind| (kind, Places::new(options.max_concurrent_requests)));
     let access = Arc::clone(manage.access());
-    let strangers = Arc::<observe::Strangers>::default();
+    let strangers = Arc::<Strangers>::default();
     let usual = router(manage, Arc::clone(&options), &strangers, &places);
     Entrance::new(access, usual, options, strangers, places)
 }
@@ -145,7 +148,7 @@ const KINDS: [&str; 4] = ["verification", "tokens", "management", "stopping"];
 fn router(
     manage: Arc<Manage>,
     options: Arc<HttpOptions>,
-    strangers: &Arc<observe::Strangers>,
+    strangers: &Arc<Strangers>,
     places: &[(&'static str, Places); 4],
 ) -> Router {
     let access = Arc::clone(manage.access());

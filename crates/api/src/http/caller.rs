@@ -16,9 +16,9 @@ use super::{
     context,
     fast_path::carried,
     looks,
-    observe::{Calling, Noted},
     places::{Holder, Place},
     problem::{Code, Problem, Refused},
+    request_facts::{Calling, RequestFacts},
 };
 
 /// A scope that a call needs, as a type.
@@ -70,9 +70,9 @@ impl<N: Need + Send> FromRequestParts<AppState> for Caller<N> {
                 return Err(looks::at_bearer(problem, &parts.headers, state.access.settings().environment));
             }
         };
-        let noted = Noted::of(&parts.extensions);
-        noted.proof();
-        noted.calls(Calling::of(&caller));
+        let facts = RequestFacts::of(&parts.extensions);
+        facts.proof();
+        facts.calls(Calling::of(&caller));
         // From here on the request counts for the account, not for its source, also while its body arrives.
         if !N::STOPS
             && let Some((place, holder)) = parts.extensions.get::<Arc<Place>>().zip(Holder::of(&caller))
@@ -90,7 +90,7 @@ impl<N: Need + Send> FromRequestParts<AppState> for Caller<N> {
 /// Notes which key was refused, so that the log names a revoked key that is still in use.
 fn note_refused(parts: &Parts, state: &AppState) {
     if let Ok(Some(credential)) = bearer(&parts.headers) {
-        Noted::of(&parts.extensions).is_about_value(credential, state.access.settings().environment);
+        RequestFacts::of(&parts.extensions).is_about_value(credential, state.access.settings().environment);
     }
 }
 

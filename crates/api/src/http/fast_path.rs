@@ -26,8 +26,10 @@ use tower::Service;
 use super::{
     HttpOptions,
     context::{self, Trace},
-    observe::{self, Calling, Object, RequestMetrics, Strangers},
+    observe::{self, RequestMetrics},
     places::Places,
+    request_facts::{Calling, Object},
+    strangers::Strangers,
     v1::auth::AuthPath,
 };
 

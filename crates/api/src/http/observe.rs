@@ -20,15 +20,10 @@ use super::{
     even_time::Arrived,
     places,
     problem::{InOtherWords, Problem},
+    request_facts::{Calling, Object, RequestFacts},
+    strangers::{Strangers, is_for_a_stranger},
     v1::auth::AuthPath,
 };
-
-mod noted;
-mod strangers;
-
-pub(super) use noted::{Calling, Noted, Object};
-pub(super) use strangers::Strangers;
-use strangers::is_for_a_stranger;
 
 /// Observes every request that reaches the router.
 pub(super) async fn observe(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
@@ -39,7 +34,7 @@ pub(super) async fn observe(State(state): State<AppState>, mut request: Request,
         peer: context::peer(request.extensions()),
     };
     let observed = Observed::begin(&state.access, &state.options, &line);
-    request.extensions_mut().insert(observed.noted.clone());
+    request.extensions_mut().insert(observed.facts.clone());
     request.extensions_mut().insert(observed.arrived.clone());
     let response = next.run(request).instrument(observed.span.clone()).await;
     observed.complete(&state.access, &state.strangers, response).await
@@ -55,8 +50,8 @@ pub(super) struct Arriving<'a> {
 
 /// A request from its arrival to its answer.
 pub(super) struct Observed {
-    /// The handler's notes about it.
-    pub(super) noted: Noted,
+    /// What the handler notes about it.
+    pub(super) facts: RequestFacts,
     trace: Trace,
     request_id: HeaderValue,
     method: &'static str,
@@ -73,7 +68,7 @@ impl Observed {
         let given = context::given_request_id(headers);
         let source = context::address(headers, peer, &options.trusted_proxies);
         Self {
-            noted: Noted::default(),
+            facts: RequestFacts::default(),
             request_id: trace.request_id(given),
             method: known(method),
             route: route.to_owned(),
@@ -86,7 +81,7 @@ impl Observed {
 
     /// Completes the answer, and waits with one that hides something.
     pub(super) async fn complete(self, access: &Access, strangers: &Strangers, mut response: Response) -> Response {
-        let Self { noted, trace, request_id, method, route, span, started, arrived } = self;
+        let Self { facts, trace, request_id, method, route, span, started, arrived } = self;
         let worded = response.extensions_mut().remove::<InOtherWords>().map(|InOtherWords(problem)| problem);
         let problem = response.extensions_mut().remove::<Problem>();
         if let Some(problem) = &problem {
@@ -96,10 +91,10 @@ impl Observed {
         response.headers_mut().insert(context::REQUEST_ID, request_id);
         let took = access.monotonic().saturating_sub(started);
         let status = response.status().as_u16();
-        let is_limited = !is_routine(&route, status) && is_for_a_stranger(&noted, problem.as_ref(), &route, status);
+        let is_limited = !is_routine(&route, status) && is_for_a_stranger(&facts, problem.as_ref(), &route, status);
         let may_log = if is_limited { strangers.may_log(started, status) } else { Some(0) };
         let answer = Answer { problem: problem.as_ref(), route: &route, status, took };
-        span.in_scope(|| log(&answer, noted.caller(), noted.object(), may_log));
+        span.in_scope(|| log(&answer, facts.caller(), facts.object(), may_log));
         let labels = [("method", method.to_owned()), ("route", route), ("status", status.to_string())];
         metrics::counter!("keyward_http_requests_total", &labels).increment(1);
         let [method, route, _] = labels;
@@ -129,10 +124,10 @@ pub(super) struct RequestLine<'a> {
 }
 
 /// The span of every log line about a request.
-pub(super) fn span(asked: &RequestLine<'_>) -> Span {
-    let (method, trace, source) = (known(asked.method), asked.trace.id(), asked.source);
-    let given = asked.given.and_then(|id| id.to_str().ok());
-    tracing::info_span!("http", method, route = asked.route, %source, trace.id = trace, request.id = given)
+pub(super) fn span(line: &RequestLine<'_>) -> Span {
+    let (method, trace, source) = (known(line.method), line.trace.id(), line.source);
+    let given = line.given.and_then(|id| id.to_str().ok());
+    tracing::info_span!("http", method, route = line.route, %source, trace.id = trace, request.id = given)
 }
 
 /// The method if HTTP defines it, else `other`: clients may send any word, and neither labels nor logs may grow with

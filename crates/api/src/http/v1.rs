@@ -17,8 +17,8 @@ use http::{HeaderName, HeaderValue, header, request::Parts};
 use serde::Serialize;
 
 use super::{
-    observe::{Noted, Object},
     problem::{Code, Problem},
+    request_facts::{Object, RequestFacts},
 };
 
 /// The one variable segment of a path, decoded. A segment that cannot be decoded names nothing that exists.
@@ -33,7 +33,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Segment {
         let undecoded = || parts.uri.path().rsplit('/').find(|part| part.contains('%')).unwrap_or_default().to_owned();
         let segment = segment.map_or_else(|_| undecoded(), |path| path.0);
         if let Ok(id) = segment.parse() {
-            Noted::of(&parts.extensions).is_about(Object::Key(id));
+            RequestFacts::of(&parts.extensions).is_about(Object::Key(id));
         }
         Ok(Self(segment))
     }

@@ -12,7 +12,8 @@ use http_body::Body as _;
 use super::{Answering, FastRequest, Shared};
 use crate::http::{
     looks,
-    observe::{Arriving, Calling, Object, Observed, RequestMetrics},
+    observe::{Arriving, Observed, RequestMetrics},
+    request_facts::{Calling, Object},
     v1::auth::{self, AuthPath, Begun, Refused, Required, presented},
 };
 
@@ -65,8 +66,8 @@ pub(super) fn answer<B>(
 #[cold]
 fn refuse(shared: &Arc<Shared>, line: &Arriving<'_>, path: AuthPath, credential: &str, refused: Refused) -> Answering {
     let (observed, shared) = (Observed::begin(&shared.access, &shared.options, line), Arc::clone(shared));
-    observed.noted.is_about_value(credential, shared.access.settings().environment);
-    let problem = refused.explain(&shared.access, &observed.noted, credential);
+    observed.facts.is_about_value(credential, shared.access.settings().environment);
+    let problem = refused.explain(&shared.access, &observed.facts, credential);
     let problem = looks::at_gateway(problem, line.headers, shared.options.gateway.credential, path.key_type);
     let (response, is_head) = (problem.into_response(), line.method == Method::HEAD);
     Answering::Later(Box::pin(async move {

@@ -25,7 +25,8 @@ use super::{
 use crate::http::{
     caller::{BegunCaller, bearer},
     given::key_type,
-    observe::{Calling, Object, RequestMetrics},
+    observe::RequestMetrics,
+    request_facts::{Calling, Object},
     v1::verify::{VerificationView, count_denial},
 };
 

@@ -18,8 +18,8 @@ use crate::http::{
     context,
     fast_path::carried,
     looks,
-    observe::{Calling, Noted},
     problem::{Code, Problem},
+    request_facts::{Calling, RequestFacts},
     words::{MidWord, ScopeWord},
 };
 
@@ -105,8 +105,8 @@ async fn judged(
         return Err(presented::missing());
     };
     let source = context::source(&parts.headers, &parts.extensions, &options.trusted_proxies);
-    let noted = Noted::of(&parts.extensions);
-    noted.is_about_value(credential, access.settings().environment);
+    let facts = RequestFacts::of(&parts.extensions);
+    facts.is_about_value(credential, access.settings().environment);
     let begun = match carried::take::<Box<Begun>>(&parts.extensions) {
         Some(begun) => Err(begun),
         None => match required() {
@@ -114,14 +114,14 @@ async fn judged(
             // An invalid credential gets 401 before any other error (contract, section 1).
             Err(problem) => {
                 let (key, mid) = authorize::recognize(access, credential, source).await?;
-                note_proof(access, &noted, credential);
-                noted.calls(Calling::new(key, mid));
+                note_proof(access, &facts, credential);
+                facts.calls(Calling::new(key, mid));
                 return Err(problem);
             }
         },
     };
     let granted = |authorized: &Authorized| {
-        noted.calls(Calling::new(authorized.key(), authorized.mid().clone()));
+        facts.calls(Calling::new(authorized.key(), authorized.mid().clone()));
         (StatusCode::NO_CONTENT, headers(authorized))
     };
     let Begun { required, unfinished } = match begun {
@@ -130,7 +130,7 @@ async fn judged(
     };
     match authorize::finish(access, unfinished, credential, source, required.question()).await {
         Ok(authorized) => Ok(granted(&authorized)),
-        Err(error) => Err(Refused { required, error }.explain(access, &noted, credential)),
+        Err(error) => Err(Refused { required, error }.explain(access, &facts, credential)),
     }
 }
 
@@ -178,26 +178,26 @@ pub(in crate::http) struct Refused {
 
 impl Refused {
     /// The problem for the client. Notes the caller, if its credential is good and only lacks something.
-    pub(in crate::http) fn explain(self, access: &Access, noted: &Noted, credential: &str) -> Problem {
+    pub(in crate::http) fn explain(self, access: &Access, facts: &RequestFacts, credential: &str) -> Problem {
         let forbidden = match self.error {
             authorize::Error::Forbidden(forbidden) => forbidden,
             error @ (authorize::Error::Denied(_)
             | authorize::Error::TooManyAttempts(_)
             | authorize::Error::Failure(_)) => return error.into(),
         };
-        note_proof(access, noted, credential);
-        noted.calls(Calling::new(forbidden.key, forbidden.mid.clone()));
+        note_proof(access, facts, credential);
+        facts.calls(Calling::new(forbidden.key, forbidden.mid.clone()));
         refusal(&forbidden, &self.required)
     }
 }
 
 /// A valid credential authenticates the caller, unless it is a key that appears in web pages.
-fn note_proof(access: &Access, noted: &Noted, credential: &str) {
+fn note_proof(access: &Access, facts: &RequestFacts, credential: &str) {
     let value = PresentedValue::parse(credential, access.settings().environment);
     if value.is_ok_and(|value| !value.key_type().is_secret()) {
         return;
     }
-    noted.proof();
+    facts.proof();
 }
 
 /// Whether the request is a CORS preflight (Fetch standard, section 3.2.2).

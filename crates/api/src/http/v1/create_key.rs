@@ -17,9 +17,9 @@ use crate::http::{
     body::Body,
     caller::{Caller, WriteKeys},
     given::{Check, Given},
-    observe::{Noted, Object},
     problem::{Code, Problem},
     query::NoQuery,
+    request_facts::{Object, RequestFacts},
     views::CreatedKeyView,
     words::{DescriptionWord, KeyTypeWord, MidWord, NameWord, ScopeWord},
 };
@@ -90,13 +90,13 @@ impl NewKey {
 pub(in crate::http) async fn create_key(
     caller: Caller<WriteKeys>,
     State(manage): State<Arc<Manage>>,
-    noted: Noted,
+    facts: RequestFacts,
     _: NoQuery,
     Body(body): Body<NewKey>,
 ) -> Result<impl IntoResponse, Problem> {
     let command = body.check(manage.access().now())?;
     let issued = issue_key::issue_key(&manage, &caller.0, command).await?;
-    noted.is_about(Object::Key(issued.key.id()));
+    facts.is_about(Object::Key(issued.key.id()));
     let location =
         [(header::LOCATION, format!("{}/v1/api-keys/{}", manage.access().settings().path_prefix(), issued.key.id()))];
     let view = CreatedKeyView::new(&issued.key, &issued.chain, &issued.value);

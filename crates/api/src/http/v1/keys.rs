@@ -27,9 +27,9 @@ use crate::http::{
     cursor,
     given::key_type,
     no_route::{no_account_or_key, no_key},
-    observe::{Noted, Object},
     problem::{Code, Problem},
     query::{NoQuery, Query},
+    request_facts::{Object, RequestFacts},
     views::{EnforcementView, KeyDetailsView, KeyPageView, KeyView},
     words::{KeyTypeWord, ReasonWord, STATE_WORDS, StateWord},
 };
@@ -69,14 +69,14 @@ pub(in crate::http) async fn get_or_list_keys(
     caller: Caller<ReadKeys>,
     State(manage): State<Arc<Manage>>,
     Segment(segment): Segment,
-    noted: Noted,
+    facts: RequestFacts,
     mut query: Query,
 ) -> Result<Response, Problem> {
     // Read for a key too: an invalid limit is an error, whatever the segment names.
     let listing = Listing::read(&mut query);
     query.check()?;
     if !segment.starts_with("key_") {
-        let page = list(&manage, &caller.0, &segment, listing, &noted).await;
+        let page = list(&manage, &caller.0, &segment, listing, &facts).await;
         return page.map_err(|problem| no_account_or_key(problem, &segment));
     }
     let id = segment.parse().map_err(|_| no_key(&segment))?;
@@ -102,12 +102,12 @@ pub(in crate::http) async fn list_keys_of_merchant(
     caller: Caller<ReadKeys>,
     State(manage): State<Arc<Manage>>,
     Segment(mid): Segment,
-    noted: Noted,
+    facts: RequestFacts,
     mut query: Query,
 ) -> Result<Response, Problem> {
     let listing = Listing::read(&mut query);
     query.check()?;
-    list(&manage, &caller.0, &mid, listing, &noted).await
+    list(&manage, &caller.0, &mid, listing, &facts).await
 }
 
 /// Filter and page of a list of keys.
@@ -140,12 +140,12 @@ async fn list(
     caller: &keyward_app::Caller,
     mid: &str,
     listing: Listing,
-    noted: &Noted,
+    facts: &RequestFacts,
 ) -> Result<Response, Problem> {
     let Listing { status, key_type, limit, before } = listing;
     let mid: Mid = mid.parse().map_err(|_| no_account())?;
     let page = list_keys::list_keys(manage, caller, &ListKeys { mid, status, key_type, limit, before }).await?;
-    noted.is_about(Object::Account(page.chain.own().mid.clone()));
+    facts.is_about(Object::Account(page.chain.own().mid.clone()));
     let keys = page.keys.iter().map(|listed| KeyView::listed(listed, &page.chain, page.at)).collect();
     Ok(no_store(KeyPageView { keys, next_cursor: page.next.as_ref().map(cursor::encode) }))
 }

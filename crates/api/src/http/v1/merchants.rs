@@ -27,9 +27,9 @@ use crate::http::{
     caller::{Caller, ReadMerchants, StopMerchants, WriteMerchants},
     cursor,
     given::{Check, Given},
-    observe::{Noted, Object},
     problem::{Code, Problem},
     query::{NoQuery, Query},
+    request_facts::{Object, RequestFacts},
     views::{AccountPageView, AccountView},
     words::{MidWord, NameWord},
 };
@@ -73,13 +73,13 @@ impl NewMerchant {
 pub(in crate::http) async fn register_merchant(
     caller: Caller<WriteMerchants>,
     State(manage): State<Arc<Manage>>,
-    noted: Noted,
+    facts: RequestFacts,
     _: NoQuery,
     Body(body): Body<NewMerchant>,
 ) -> Result<impl IntoResponse, Problem> {
     let command = body.check()?;
     let merchant = register_merchant::register_merchant(&manage, &caller.0, command).await?;
-    noted.is_about(Object::Account(merchant.mid.clone()));
+    facts.is_about(Object::Account(merchant.mid.clone()));
     let location =
         [(header::LOCATION, format!("{}/v1/merchants/{}", manage.access().settings().path_prefix(), merchant.mid))];
     Ok((StatusCode::CREATED, location, Json(AccountView::from(&merchant))))
@@ -118,12 +118,12 @@ pub(in crate::http) async fn get_merchant(
     caller: Caller<ReadMerchants>,
     State(manage): State<Arc<Manage>>,
     Segment(mid): Segment,
-    noted: Noted,
+    facts: RequestFacts,
     _: NoQuery,
 ) -> Result<Response, Problem> {
     let mid = mid.parse().map_err(|_| no_account())?;
     let account = read_account(&manage, &caller.0, &mid).await?.ok_or_else(no_account)?;
-    noted.is_about(Object::Account(mid));
+    facts.is_about(Object::Account(mid));
     Ok(no_store(AccountView::from(&account)))
 }
 
@@ -140,10 +140,10 @@ pub(in crate::http) async fn suspend_merchant(
     caller: Caller<StopMerchants>,
     State(manage): State<Arc<Manage>>,
     Segment(mid): Segment,
-    noted: Noted,
+    facts: RequestFacts,
     _: NoQuery,
 ) -> Result<Response, Problem> {
-    change(&manage, &caller.0, &mid, Status::Suspended, &noted).await
+    change(&manage, &caller.0, &mid, Status::Suspended, &facts).await
 }
 
 /// Resume a suspended merchant.
@@ -158,10 +158,10 @@ pub(in crate::http) async fn resume_merchant(
     caller: Caller<WriteMerchants>,
     State(manage): State<Arc<Manage>>,
     Segment(mid): Segment,
-    noted: Noted,
+    facts: RequestFacts,
     _: NoQuery,
 ) -> Result<Response, Problem> {
-    change(&manage, &caller.0, &mid, Status::Active, &noted).await
+    change(&manage, &caller.0, &mid, Status::Active, &facts).await
 }
 
 /// Close a merchant, for good.
@@ -176,10 +176,10 @@ pub(in crate::http) async fn close_merchant(
     caller: Caller<StopMerchants>,
     State(manage): State<Arc<Manage>>,
     Segment(mid): Segment,
-    noted: Noted,
+    facts: RequestFacts,
     _: NoQuery,
 ) -> Result<Response, Problem> {
-    change(&manage, &caller.0, &mid, Status::Closed, &noted).await
+    change(&manage, &caller.0, &mid, Status::Closed, &facts).await
 }
 
 async fn change(
@@ -187,13 +187,13 @@ async fn change(
     caller: &keyward_app::Caller,
     mid: &str,
     wanted: Status,
-    noted: &Noted,
+    facts: &RequestFacts,
 ) -> Result<Response, Problem> {
     let mid: Mid = mid.parse().map_err(|_| no_account())?;
     let changed = change_status::change_status(manage, caller, &mid, wanted).await;
     // Refused changes concern an existing account too.
     if matches!(&changed, Ok(_) | Err(change_status::Error::Refused(_))) {
-        noted.is_about(Object::Account(mid));
+        facts.is_about(Object::Account(mid));
     }
     Ok(no_store(AccountView::from(&changed?)))
 }

@@ -17,9 +17,9 @@ use crate::http::{
     body::Body,
     caller::{Caller, WriteKeys},
     given::{Check, Given},
-    observe::{Noted, Object},
     problem::{Code, Problem},
     query::NoQuery,
+    request_facts::{Object, RequestFacts},
     views::{KeyView, NoErrors},
     words::{DescriptionWord, NameWord, ScopeWord},
 };
@@ -109,7 +109,7 @@ pub(in crate::http) async fn create_pair(
     caller: Caller<WriteKeys>,
     State(manage): State<Arc<Manage>>,
     Segment(mid): Segment,
-    noted: Noted,
+    facts: RequestFacts,
     _: NoQuery,
     Body(body): Body<NewPair>,
 ) -> Result<impl IntoResponse, Problem> {
@@ -119,7 +119,7 @@ pub(in crate::http) async fn create_pair(
     let mid: Mid = mid.parse().map_err(|_| no_account())?;
     let command = IssuePair { mid, name, description, scopes, restrictions, overwrite };
     let issued = issue_pair::issue_pair(&manage, &caller.0, &command).await?;
-    noted.is_about(Object::Key(issued.secret.id()));
+    facts.is_about(Object::Key(issued.secret.id()));
     Ok((StatusCode::CREATED, NO_STORE, Json(CreatedPairView::from(&issued))))
 }
 

@@ -18,9 +18,9 @@ use crate::http::{
     caller::refused,
     context,
     fields::{Fields, parse_object},
-    observe::Noted,
     problem::Problem,
     query::NoQuery,
+    request_facts::RequestFacts,
 };
 
 mod platform;
@@ -46,7 +46,7 @@ pub(in crate::http) async fn token(State(state): State<AppState>, request: Reque
     let (mut parts, body) = request.into_parts();
     let query = NoQuery::from_request_parts(&mut parts, &state).await;
     let source = context::source(&parts.headers, &parts.extensions, &state.options.trusted_proxies);
-    let noted = Noted::of(&parts.extensions);
+    let facts = RequestFacts::of(&parts.extensions);
     let client = rfc6749::Client::of(&parts.headers);
     let several = Authorization::of(&parts.headers) == Authorization::Several;
     let request = Request::from_parts(parts, body);
@@ -55,7 +55,7 @@ pub(in crate::http) async fn token(State(state): State<AppState>, request: Reque
     let access = Arc::clone(&state.access);
     match media_type {
         MediaType::UrlEncoded if query.is_err() => Ok(rfc6749::no_query()),
-        MediaType::UrlEncoded => Ok(rfc6749::answer(&access, client, &bytes, source, &noted).await),
+        MediaType::UrlEncoded => Ok(rfc6749::answer(&access, client, &bytes, source, &facts).await),
         // This dialect does not use the header, but two of them are always a mistake.
         MediaType::Json | MediaType::Multipart | MediaType::Other if several => {
             let problem = refused(Denial::NotFound).by_basic();
@@ -63,7 +63,7 @@ pub(in crate::http) async fn token(State(state): State<AppState>, request: Reque
         }
         MediaType::Json | MediaType::Multipart | MediaType::Other => {
             query?;
-            platform::answer(&access, Fields::json(parse_object(&bytes)?), source, &noted).await
+            platform::answer(&access, Fields::json(parse_object(&bytes)?), source, &facts).await
         }
     }
 }

@@ -24,9 +24,9 @@ use crate::http::{
     even_time::Hides,
     fast_path::carried,
     given::{Check, Credential, Given, Objects},
-    observe::{Noted, Object},
     problem::Problem,
     query::NoQuery,
+    request_facts::{Object, RequestFacts},
     words::{KeyTypeWord, MidWord, ScopeWord},
     written::{self, List, OrNull, Plain, Printed, Text, written},
 };
@@ -205,7 +205,7 @@ written! {
 pub(in crate::http) async fn verify_key(
     caller: Caller<VerifyKeys>,
     State(access): State<Arc<Access>>,
-    noted: Noted,
+    facts: RequestFacts,
     Begun(begun): Begun,
     _: NoQuery,
     JsonBody(body): JsonBody<CheckBody>,
@@ -220,7 +220,7 @@ pub(in crate::http) async fn verify_key(
         None => answer(&access, &caller.0, &check).await?,
     };
     if let Some(id) = verified.id() {
-        noted.is_about(Object::Key(id));
+        facts.is_about(Object::Key(id));
     }
     Ok(hiding(VerificationView::of(&verified).answer(), [&verified]))
 }

@@ -18,8 +18,8 @@ use crate::http::{
     caller::refused,
     fields::Fields,
     given::{self, Check, Credential, Given},
-    observe::{Calling, Noted, Object},
     problem::{Code, Problem},
+    request_facts::{Calling, Object, RequestFacts},
     v1::no_store,
     views::NoErrors,
 };
@@ -136,21 +136,21 @@ pub(super) async fn answer(
     access: &Arc<Access>,
     fields: Fields,
     source: Source,
-    noted: &Noted,
+    facts: &RequestFacts,
 ) -> Result<Response, Problem> {
     let tokens = match TokenRequest::read(fields)? {
-        TokenRequest::ByKeys(keys) => obtain(access, keys, source, noted).await?,
+        TokenRequest::ByKeys(keys) => obtain(access, keys, source, facts).await?,
         TokenRequest::ByRefreshToken(request) => {
             let token = refresh_token::open(access, &request.check()?)?;
-            noted.is_about(Object::Key(token.secret_key()));
+            facts.is_about(Object::Key(token.secret_key()));
             refresh_token(access, RefreshToken { token, scopes: None, proved: None }).await?
         }
     };
-    noted.calls(Calling::new(tokens.secret_key, tokens.mid.clone()));
+    facts.calls(Calling::new(tokens.secret_key, tokens.mid.clone()));
     Ok(no_store(TokenView::from(tokens)))
 }
 
-async fn obtain(access: &Arc<Access>, keys: ByKeys, source: Source, noted: &Noted) -> Result<Tokens, Problem> {
+async fn obtain(access: &Arc<Access>, keys: ByKeys, source: Source, facts: &RequestFacts) -> Result<Tokens, Problem> {
     let (secret, pair) = keys.check();
     let named = secret.and_then(|secret| Object::of_value(&secret, access.settings().environment));
     let obtained = match pair {
@@ -158,24 +158,24 @@ async fn obtain(access: &Arc<Access>, keys: ByKeys, source: Source, noted: &Note
             let (app_key, app_secret) = (&app_key, &app_secret);
             let request = ObtainToken { app_key, app_secret, scopes: None, source, refreshable: true };
             let obtained = obtain_token(access, request).await;
-            obtained.inspect_err(|error| note_pair(noted, error)).map_err(Problem::from)
+            obtained.inspect_err(|error| note_pair(facts, error)).map_err(Problem::from)
         }
         Err(problem) => Err(problem),
     };
     // Last: where the public key was refused, the line is about that.
     if let Some(secret_key) = named {
-        noted.is_about(secret_key);
+        facts.is_about(secret_key);
     }
     obtained
 }
 
 /// Notes which key was refused, or who calls where the pair is valid.
-pub(super) fn note_pair(noted: &Noted, error: &obtain_token::Error) {
+pub(super) fn note_pair(facts: &RequestFacts, error: &obtain_token::Error) {
     match error {
-        obtain_token::Error::PublicKey { key, .. } => noted.is_about(Object::Key(*key)),
+        obtain_token::Error::PublicKey { key, .. } => facts.is_about(Object::Key(*key)),
         obtain_token::Error::ScopeNotCovered { key, mid, .. } => {
-            noted.proof();
-            noted.calls(Calling::new(*key, mid.clone()));
+            facts.proof();
+            facts.calls(Calling::new(*key, mid.clone()));
         }
         obtain_token::Error::Denied(_) | obtain_token::Error::TooManyAttempts(_) | obtain_token::Error::Failure(_) => {}
     }

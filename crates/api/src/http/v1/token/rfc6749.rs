@@ -26,8 +26,8 @@ use crate::http::{
     caller::refused,
     even_time::Hides,
     fields::{folded, trimmed},
-    observe::{Calling, Noted, Object},
     problem::{BASIC_CHALLENGE, Code, InOtherWords, Problem, whole_seconds},
+    request_facts::{Calling, Object, RequestFacts},
     v1::NO_STORE,
 };
 
@@ -164,11 +164,11 @@ pub(super) async fn answer(
     client: Client,
     body: &[u8],
     source: Source,
-    noted: &Noted,
+    facts: &RequestFacts,
 ) -> Response {
-    match grant(access, client, body, source, noted).await {
+    match grant(access, client, body, source, facts).await {
         Ok(tokens) => {
-            noted.calls(Calling::new(tokens.secret_key, tokens.mid.clone()));
+            facts.calls(Calling::new(tokens.secret_key, tokens.mid.clone()));
             (NO_STORE, Json(TokenView::from(tokens))).into_response()
         }
         Err(refusal) => refusal.into_response(),
@@ -180,7 +180,7 @@ async fn grant(
     client: Client,
     body: &[u8],
     source: Source,
-    noted: &Noted,
+    facts: &RequestFacts,
 ) -> Result<Tokens, Refusal> {
     let mut form = read_form(body)?;
     let presented = match &client {
@@ -188,10 +188,10 @@ async fn grant(
         Client::Unnamed | Client::Garbled => form.get("client_secret").map(|secret| secret.trim()),
     };
     let named = presented.and_then(|secret| Object::of_value(secret, access.settings().environment));
-    let granted = grant_by(access, client, &mut form, source, noted).await;
+    let granted = grant_by(access, client, &mut form, source, facts).await;
     // Last: a refresh token is about the key that it acts for, and a refused public key about itself.
     if let Some(secret_key) = named {
-        noted.is_about(secret_key);
+        facts.is_about(secret_key);
     }
     granted
 }
@@ -201,7 +201,7 @@ async fn grant_by(
     client: Client,
     form: &mut BTreeMap<String, String>,
     source: Source,
-    noted: &Noted,
+    facts: &RequestFacts,
 ) -> Result<Tokens, Refusal> {
     // Blanks alone count as no value.
     let scope = form.remove("scope").filter(|text| text.split_ascii_whitespace().next().is_some());
@@ -212,21 +212,21 @@ async fn grant_by(
         "client_credentials" => {
             let (id, secret) = client.ok_or_else(|| Refusal::invalid_client(Denial::NotFound, AUTHENTICATE))?;
             let request = ObtainToken { app_key: &id, app_secret: &secret, scopes, source, refreshable: false };
-            obtain(access, request, noted).await
+            obtain(access, request, facts).await
         }
         "refresh_token" => {
             let token = form.remove("refresh_token").map(trimmed);
             let token = token.ok_or_else(|| Refusal::invalid_request("refresh_token is required"))?;
             let token = refresh_token::open(access, &token)?;
-            noted.is_about(Object::Key(token.secret_key()));
+            facts.is_about(Object::Key(token.secret_key()));
             // A client that names itself must authenticate, and must be the one that the token was issued to.
             let proved = match client {
                 Some((id, secret)) => {
                     let request =
                         ObtainToken { app_key: &id, app_secret: &secret, scopes: None, source, refreshable: false };
-                    let Tokens { secret_key, mid, .. } = obtain(access, request, noted).await?;
-                    noted.proof();
-                    noted.calls(Calling::new(secret_key, mid));
+                    let Tokens { secret_key, mid, .. } = obtain(access, request, facts).await?;
+                    facts.proof();
+                    facts.calls(Calling::new(secret_key, mid));
                     Some(secret_key)
                 }
                 None => None,
@@ -241,9 +241,9 @@ async fn grant_by(
 }
 
 /// Obtains a token, and notes which key was refused or who calls.
-async fn obtain(access: &Arc<Access>, request: ObtainToken<'_>, noted: &Noted) -> Result<Tokens, Refusal> {
+async fn obtain(access: &Arc<Access>, request: ObtainToken<'_>, facts: &RequestFacts) -> Result<Tokens, Refusal> {
     let obtained = obtain_token(access, request).await;
-    Ok(obtained.inspect_err(|error| note_pair(noted, error))?)
+    Ok(obtained.inspect_err(|error| note_pair(facts, error))?)
 }
 
 /// Parses a scope: a set separated by spaces (section 3.3), so repeated spaces and scopes are ignored.

@@ -1,5 +1,5 @@
-//! The caller and the object of a request, as far as they are known: noted where the request is handled, read where its
-//! answer is logged.
+//! The caller and the object of a request, as far as they are known, for its log line: noted where the request is
+//! handled, read where its answer is logged.
 //!
 //! Holds nothing unproved: no credential, and no part of a path except ids whose format leaves no room for anything
 //! else.
@@ -17,12 +17,12 @@ use axum::extract::FromRequestParts;
 use http::{Extensions, request::Parts};
 use keyward_domain::{Actor, Environment, KeyId, Mid, PresentedValue};
 
-/// Notes about a request. Clones share them.
+/// The facts about a request. Clones share them.
 #[derive(Clone, Debug, Default)]
-pub(in crate::http) struct Noted(Arc<Notes>);
+pub(super) struct RequestFacts(Arc<Facts>);
 
 #[derive(Debug, Default)]
-struct Notes {
+struct Facts {
     is_proved: AtomicBool,
     caller: OnceLock<Calling>,
     object: OnceLock<Object>,
@@ -30,14 +30,14 @@ struct Notes {
 
 /// The calling key and its account.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::http) struct Calling {
+pub(super) struct Calling {
     pub(super) key: KeyId,
     pub(super) mid: Mid,
 }
 
 /// The key or account that a call concerns.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::http) enum Object {
+pub(super) enum Object {
     /// A key id, whether the key exists or not.
     Key(KeyId),
     /// An existing account. Never a text that merely could be a mid: part of a secret could be one too.
@@ -55,18 +55,18 @@ impl fmt::Display for Object {
 
 impl Object {
     /// The key that this value names, if it names one.
-    pub(in crate::http) fn of_value(value: &str, environment: Environment) -> Option<Self> {
+    pub(super) fn of_value(value: &str, environment: Environment) -> Option<Self> {
         PresentedValue::parse(value, environment).ok().map(|value| Self::Key(value.id()))
     }
 }
 
 impl Calling {
-    pub(in crate::http) const fn new(key: KeyId, mid: Mid) -> Self {
+    pub(super) const fn new(key: KeyId, mid: Mid) -> Self {
         Self { key, mid }
     }
 
     /// The caller of a request; `None` for the operator, who sends none.
-    pub(in crate::http) fn of(caller: &keyward_app::Caller) -> Option<Self> {
+    pub(super) fn of(caller: &keyward_app::Caller) -> Option<Self> {
         match (caller.actor(), caller.account()) {
             (Actor::Key(key), Some(own)) => Some(Self { key, mid: own.mid.clone() }),
             (Actor::Key(_) | Actor::Operator, _) => None,
@@ -74,31 +74,31 @@ impl Calling {
     }
 }
 
-impl Noted {
-    /// The notes of the request with these extensions.
-    pub(in crate::http) fn of(extensions: &Extensions) -> Self {
+impl RequestFacts {
+    /// The facts about the request with these extensions.
+    pub(super) fn of(extensions: &Extensions) -> Self {
         extensions.get().cloned().unwrap_or_default()
     }
 
     /// Notes that the caller is authenticated.
-    pub(in crate::http) fn proof(&self) {
+    pub(super) fn proof(&self) {
         self.0.is_proved.store(true, Ordering::Relaxed);
     }
 
     /// Notes the caller.
-    pub(in crate::http) fn calls(&self, caller: impl Into<Option<Calling>>) {
+    pub(super) fn calls(&self, caller: impl Into<Option<Calling>>) {
         if let Some(caller) = caller.into() {
             self.0.caller.get_or_init(|| caller);
         }
     }
 
     /// Notes the object of the call.
-    pub(in crate::http) fn is_about(&self, object: Object) {
+    pub(super) fn is_about(&self, object: Object) {
         self.0.object.get_or_init(|| object);
     }
 
     /// Notes the key that this value names, if it names one.
-    pub(in crate::http) fn is_about_value(&self, value: &str, environment: Environment) {
+    pub(super) fn is_about_value(&self, value: &str, environment: Environment) {
         if let Some(object) = Object::of_value(value, environment) {
             self.is_about(object);
         }
@@ -117,7 +117,7 @@ impl Noted {
     }
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for Noted {
+impl<S: Send + Sync> FromRequestParts<S> for RequestFacts {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {

@@ -9,15 +9,17 @@ use std::{
     time::Duration,
 };
 
-use super::Noted;
-use crate::http::problem::{Code, Problem};
+use super::{
+    problem::{Code, Problem},
+    request_facts::RequestFacts,
+};
 
 /// Maximum number of such lines a second, for failures and for everything else separately.
 const LINES: u32 = 20;
 
 /// Lines of the current second, and lines withheld.
 #[derive(Debug, Default)]
-pub(in crate::http) struct Strangers(Mutex<Count>);
+pub(super) struct Strangers(Mutex<Count>);
 
 #[derive(Debug, Default)]
 struct Count {
@@ -28,9 +30,9 @@ struct Count {
 }
 
 /// Whether a client can get such an answer without a credential.
-pub(super) fn is_for_a_stranger(noted: &Noted, problem: Option<&Problem>, route: &str, status: u16) -> bool {
+pub(super) fn is_for_a_stranger(facts: &RequestFacts, problem: Option<&Problem>, route: &str, status: u16) -> bool {
     // A client that obtains a token has authenticated.
-    let is_known = noted.is_proved() || (route == "/v1/oauth2/token" && status < 400);
+    let is_known = facts.is_proved() || (route == "/v1/oauth2/token" && status < 400);
     let asks_too_much = |problem: &Problem| {
         let code = problem.code();
         matches!(code, Code::TooManyAttempts | Code::TooManyRequests)
@@ -85,16 +87,16 @@ mod tests {
         let problem = |code| Some(Problem::new(code));
         let refusals = [Code::InvalidRequest, Code::KeyNotFound, Code::LockOut, Code::Internal, Code::WrongType];
         for problem in refusals.map(problem).into_iter().chain([None]) {
-            let is_for = |noted: &Noted| is_for_a_stranger(noted, problem.as_ref(), "/v1/api-keys", 400);
-            let noted = Noted::default();
-            assert!(is_for(&noted), "{problem:?}");
-            noted.clone().proof();
-            assert!(!is_for(&noted), "{problem:?}");
+            let is_for = |facts: &RequestFacts| is_for_a_stranger(facts, problem.as_ref(), "/v1/api-keys", 400);
+            let facts = RequestFacts::default();
+            assert!(is_for(&facts), "{problem:?}");
+            facts.clone().proof();
+            assert!(!is_for(&facts), "{problem:?}");
             for code in [Code::TooManyAttempts, Code::TooManyRequests, Code::Unavailable] {
-                assert!(is_for_a_stranger(&noted, Some(&Problem::new(code)), "/v1/api-keys", 429), "{code:?}");
+                assert!(is_for_a_stranger(&facts, Some(&Problem::new(code)), "/v1/api-keys", 429), "{code:?}");
             }
         }
-        let token = |status| is_for_a_stranger(&Noted::default(), None, "/v1/oauth2/token", status);
+        let token = |status| is_for_a_stranger(&RequestFacts::default(), None, "/v1/oauth2/token", status);
         assert!(token(401) && !token(200));
     }
 }
