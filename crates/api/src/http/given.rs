@@ -10,67 +10,16 @@
 //!
 //! Works only on the deserializer of `reader`. Nothing here knows a route, and no error quotes a value.
 
-use serde::de::{Deserialize, DeserializeOwned, Deserializer};
+use super::problem::{Code, FieldErrors, Problem};
 
-use super::{
-    fields::Fields,
-    problem::{Code, FieldErrors, Problem},
-};
-
+mod field;
 mod reader;
 mod values;
 
-pub(super) use reader::Error;
+use field::AnyGiven;
+pub(super) use field::Given;
+pub(super) use reader::{Error, read};
 pub(super) use values::{Credential, Objects, key_type, place_name};
-
-/// A value that a field may hold.
-pub(super) trait FieldValue: Sized {
-    /// The JSON or form value that it is written as.
-    type Shape: DeserializeOwned;
-
-    /// Reads the value by its own rule.
-    ///
-    /// # Errors
-    /// The errors: those of the value itself under the empty name, those of an item of a list under `[3]`.
-    fn read(shape: Self::Shape) -> Result<Self, FieldErrors>;
-}
-
-/// A field of a request: its value, or what is wrong with it.
-pub(super) struct Given<T>(Result<T, FieldErrors>);
-
-impl<'de, T: FieldValue> Deserialize<'de> for Given<T> {
-    fn deserialize<D: Deserializer<'de>>(field: D) -> Result<Self, D::Error> {
-        Ok(Self(match T::Shape::deserialize(field) {
-            Ok(shape) => T::read(shape),
-            // Of another type, absent, or given twice.
-            Err(error) => Err(values::error(error.to_string())),
-        }))
-    }
-}
-
-/// A required field, or an optional one.
-pub(super) trait AnyGiven {
-    type Value;
-
-    /// The value, if there is one.
-    fn given(self) -> Result<Option<Self::Value>, FieldErrors>;
-}
-
-impl<T> AnyGiven for Given<T> {
-    type Value = T;
-
-    fn given(self) -> Result<Option<T>, FieldErrors> {
-        self.0.map(Some)
-    }
-}
-
-impl<T> AnyGiven for Option<Given<T>> {
-    type Value = T;
-
-    fn given(self) -> Result<Option<T>, FieldErrors> {
-        self.map(|field| field.0).transpose()
-    }
-}
 
 /// The errors of a request, by field.
 #[derive(Default)]
@@ -103,14 +52,6 @@ impl Check {
         let value = if self.0.is_empty() { make() } else { None };
         self.0.into_result(value)
     }
-}
-
-/// Reads the struct of a request.
-///
-/// # Errors
-/// Unknown members, where the struct denies them.
-pub(super) fn read<T: DeserializeOwned>(fields: Fields) -> Result<T, Error> {
-    T::deserialize(reader::Request::new(fields))
 }
 
 impl Error {

@@ -6,7 +6,7 @@ use std::{borrow::Cow, fmt, slice};
 
 use serde::{
     de::{
-        self, Deserializer, Expected, IntoDeserializer, MapAccess, Unexpected, Visitor,
+        self, DeserializeOwned, Deserializer, Expected, IntoDeserializer, MapAccess, Unexpected, Visitor,
         value::{MapDeserializer, SeqDeserializer, UnitDeserializer},
     },
     forward_to_deserialize_any,
@@ -56,14 +56,16 @@ impl de::Error for Error {
 const ABSENT: Error = Error::Field(Cow::Borrowed("is required"));
 const TWICE: Error = Error::Field(Cow::Borrowed("must be given once"));
 
-/// The members of a body, for a struct.
-pub(super) struct Request(Fields);
-
-impl Request {
-    pub(super) const fn new(fields: Fields) -> Self {
-        Self(fields)
-    }
+/// Reads the struct of a request.
+///
+/// # Errors
+/// Unknown members, where the struct denies them.
+pub(in crate::http) fn read<T: DeserializeOwned>(fields: Fields) -> Result<T, Error> {
+    T::deserialize(Request(fields))
 }
+
+/// The members of a body, for a struct.
+struct Request(Fields);
 
 impl<'de> Deserializer<'de> for Request {
     type Error = Error;

@@ -7,18 +7,14 @@ use serde::de::{Deserialize, DeserializeOwned, Deserializer, SeqAccess, Visitor}
 use serde_json::Value;
 use zeroize::Zeroizing;
 
-use super::{Error, FieldValue, Given, read};
+use super::{
+    field::{FieldValue, Given, error},
+    reader::{Error, read},
+};
 use crate::http::{
     fields::{Fields, trimmed},
     problem::FieldErrors,
 };
-
-/// An error of the value as a whole.
-pub(super) fn error(message: impl Into<String>) -> FieldErrors {
-    let mut errors = FieldErrors::default();
-    errors.add("", message);
-    errors
-}
 
 impl FieldValue for String {
     type Shape = Self;
