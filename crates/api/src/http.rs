@@ -3,45 +3,41 @@
 //! Handlers are thin: extractors parse, one use case decides, a view or a [`Problem`] answers. Nothing here knows SQL.
 //! Every answer, from the fast path or a handler, passes through `observe`.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::sync::Arc;
 
 use axum::{
     Router,
-    extract::FromRef,
     middleware::from_fn_with_state,
     response::{IntoResponse as _, Response},
     routing::any,
 };
-use ipnet::IpNet;
-use keyward_app::{Access, Manage};
+use keyward_app::Manage;
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 mod authorization;
 mod body;
 mod caller;
+mod carried;
 mod context;
 mod cursor;
 mod docs;
 mod even_time;
 mod fast_path;
 mod fields;
+mod gateway;
 mod given;
 mod health;
 mod looks;
 mod no_route;
 mod observe;
 pub mod openapi;
+mod options;
 mod places;
 pub mod problem;
 mod query;
 mod request_facts;
+mod state;
 mod strangers;
 mod time_budget;
 mod until_sent;
@@ -51,82 +47,16 @@ mod well_known;
 mod words;
 mod written;
 
+use docs::pages::Pages;
 pub use fast_path::{Answering, Entrance};
+pub use gateway::{CredentialHeader, Gateway};
+pub use options::{HttpOptions, Readiness};
 use places::{Places, Room};
 use problem::{Code, Problem};
+use state::AppState;
 use strangers::Strangers;
 use time_budget::{TimeBudgets, limit_time};
 pub use until_sent::UntilSent;
-pub use v1::auth::{CredentialHeader, Gateway};
-
-/// Settings of the adapters beside those of the use cases.
-#[derive(Clone, Debug)]
-pub struct HttpOptions {
-    /// Proxies whose `X-Forwarded-For` is trusted.
-    pub trusted_proxies: Vec<IpNet>,
-    /// Maximum size of a request body in bytes.
-    pub max_body_bytes: usize,
-    /// Maximum time for a body to arrive: its request counts as concurrent meanwhile.
-    pub body_read_timeout: Duration,
-    /// Maximum time of a request before it is answered with 504.
-    pub request_timeout: Duration,
-    /// Maximum number of concurrent requests of one kind (verification, tokens, management, stopping). Beyond it the
-    /// answer is 503. One network, or one partner with all merchants below it, gets at most about half of them, one
-    /// source or account a third; beyond that the answer is 429.
-    pub max_concurrent_requests: usize,
-    /// Settings for the gateways in front.
-    pub gateway: Gateway,
-    /// Whether `/readyz` returns 200.
-    pub ready: Readiness,
-}
-
-/// Whether the node can answer: opened by the first success, closed when stopping. Clones share it.
-#[derive(Clone, Debug, Default)]
-pub struct Readiness(Arc<AtomicBool>);
-
-impl Readiness {
-    /// Marks the node as ready.
-    pub fn open(&self) {
-        self.0.store(true, Ordering::Release);
-    }
-
-    /// Marks the node as not ready.
-    pub fn close(&self) {
-        self.0.store(false, Ordering::Release);
-    }
-
-    fn is_open(&self) -> bool {
-        self.0.load(Ordering::Acquire)
-    }
-}
-
-/// State of all handlers.
-#[derive(Clone)]
-struct AppState {
-    access: Arc<Access>,
-    manage: Arc<Manage>,
-    strangers: Arc<Strangers>,
-    options: Arc<HttpOptions>,
-    pages: Arc<docs::Pages>,
-}
-
-impl FromRef<AppState> for Arc<Access> {
-    fn from_ref(state: &AppState) -> Self {
-        Arc::clone(&state.access)
-    }
-}
-
-impl FromRef<AppState> for Arc<Manage> {
-    fn from_ref(state: &AppState) -> Self {
-        Arc::clone(&state.manage)
-    }
-}
-
-impl FromRef<AppState> for Arc<HttpOptions> {
-    fn from_ref(state: &AppState) -> Self {
-        Arc::clone(&state.options)
-    }
-}
 
 /// Builds the service for a listener. Serve it [for each connection](Entrance::for_connection), so that limits know the
 /// source of a request.
@@ -161,7 +91,7 @@ fn router(
     });
     let (routes, document) = kinds.fold(OpenApiRouter::new(), OpenApiRouter::merge).split_for_parts();
     let document = openapi::complete(document, &access.settings().public_url);
-    let pages = Arc::new(docs::Pages::new(&document, access.settings()));
+    let pages = Arc::new(Pages::new(&document, access.settings()));
     let open = well_known::router(access.settings().path_prefix()).merge(health::router()).merge(docs::router());
     let state = AppState { access, manage, strangers: Arc::clone(strangers), options, pages };
     routes

@@ -12,11 +12,12 @@ use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use serde::de::DeserializeOwned;
 
 use super::{
-    AppState, HttpOptions,
     even_time::Arrived,
     fields::{Fields, Form, parse_object},
     given,
+    options::HttpOptions,
     problem::{Code, Problem},
+    state::AppState,
 };
 
 /// Maximum number of parts of a form.

@@ -11,14 +11,12 @@ use keyward_app::access::authenticate;
 use keyward_domain::{Denial, Permission};
 
 use super::{
-    AppState,
     authorization::Authorization,
-    context,
-    fast_path::carried,
-    looks,
+    carried, context, looks,
     places::{Holder, Place},
     problem::{Code, Problem, Refused},
     request_facts::{Calling, RequestFacts},
+    state::AppState,
 };
 
 /// A scope that a call needs, as a type.

@@ -7,36 +7,27 @@
 
 use std::{
     convert::Infallible,
-    future::Future,
     net::SocketAddr,
-    pin::Pin,
     sync::Arc,
     task::{Context, Poll},
-    time::Duration,
 };
 
 use axum::{BoxError, Router, extract::ConnectInfo, response::Response};
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, Request};
+use http::Request;
 use http_body::Body;
 use keyward_app::Access;
-use keyward_verifier::Arrival;
 use tower::Service;
 
-use super::{
-    HttpOptions,
-    context::{self, Trace},
-    observe::{self, RequestMetrics},
-    places::Places,
-    request_facts::{Calling, Object},
-    strangers::Strangers,
-    v1::auth::AuthPath,
-};
+use super::{carried, options::HttpOptions, places::Places, strangers::Strangers, v1::auth::path::AuthPath};
 
 mod auth;
 mod body;
-pub(in crate::http) mod carried;
+mod shared;
 mod verify;
+
+pub use shared::Answering;
+use shared::Shared;
 
 /// The service for a listener: the fast path, and the router behind it.
 #[derive(Clone)]
@@ -45,17 +36,6 @@ pub struct Entrance {
     usual: Router,
     /// The peer of the connection, where it is known.
     peer: Option<SocketAddr>,
-}
-
-struct Shared {
-    access: Arc<Access>,
-    strangers: Arc<Strangers>,
-    auth: auth::Metrics,
-    verify: RequestMetrics,
-    /// Maximum size of a body that is read here.
-    most_bytes: u64,
-    options: Arc<HttpOptions>,
-    places: [(&'static str, Places); 4],
 }
 
 impl Entrance {
@@ -129,73 +109,5 @@ where
             };
         }
         Answering::Later(Box::pin(Self::usual(self.usual.clone(), self.peer, request)))
-    }
-}
-
-/// An answer, ready or pending.
-pub enum Answering {
-    /// The answer is ready.
-    Now(Option<Response>),
-    /// The router is working on it.
-    Later(Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>),
-}
-
-impl Future for Answering {
-    type Output = Result<Response, Infallible>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        match &mut *self {
-            Self::Now(response) => response.take().map_or(Poll::Pending, |response| Poll::Ready(Ok(response))),
-            Self::Later(answer) => answer.as_mut().poll(cx),
-        }
-    }
-}
-
-/// A request on the fast path, for logs and metrics.
-struct FastRequest<'a> {
-    method: &'a Method,
-    route: &'static str,
-    headers: &'a HeaderMap,
-    peer: Option<SocketAddr>,
-}
-
-impl Shared {
-    /// Completes an answer: its id, its metrics, and its log line. `found` returns the caller and the object; it is
-    /// called only where a line is written.
-    fn finish(
-        &self,
-        mut response: Response,
-        asked: &FastRequest<'_>,
-        metrics: &RequestMetrics,
-        arrival: &Arrival,
-        found: impl FnOnce() -> (Option<Calling>, Option<Object>),
-    ) -> Response {
-        let took = self.access.verifier().time_since(arrival);
-        metrics.count(took);
-        let request_id = if observe::logs_verifications() {
-            self.log(response.status().as_u16(), asked, took, found())
-        } else {
-            context::request_id(asked.headers, &self.access)
-        };
-        response.headers_mut().insert(context::REQUEST_ID, request_id);
-        response
-    }
-
-    /// Writes the log line. Returns the id of the request.
-    #[cold]
-    fn log(
-        &self,
-        status: u16,
-        asked: &FastRequest<'_>,
-        took: Duration,
-        (caller, object): (Option<Calling>, Option<Object>),
-    ) -> HeaderValue {
-        let &FastRequest { method, route, headers, peer } = asked;
-        let (trace, given) = (Trace::of(headers, &self.access), context::given_request_id(headers));
-        let source = context::address(headers, peer.map(|peer| peer.ip()), &self.options.trusted_proxies);
-        let span = observe::span(&observe::RequestLine { method, route, trace: &trace, given, source });
-        let answer = observe::Answer { problem: None, route, status, took };
-        span.in_scope(|| observe::log(&answer, caller.as_ref(), object.as_ref(), Some(0)));
-        trace.request_id(given)
     }
 }

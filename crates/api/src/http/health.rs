@@ -6,8 +6,9 @@ use axum::{Router, extract::State, routing::get};
 use keyward_app::Access;
 
 use super::{
-    AppState, HttpOptions,
+    options::HttpOptions,
     problem::{Code, Problem},
+    state::AppState,
 };
 
 /// Warning about a node that other nodes do not know.

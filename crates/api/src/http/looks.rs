@@ -2,16 +2,15 @@
 //!
 //! Asks neither memory nor the database. Two requests of the same form get the same explanation, whatever exists.
 
-use http::{HeaderMap, HeaderName};
+use http::HeaderMap;
 use keyward_domain::{Environment, KeyType, PresentedValue};
 
 use super::{
     authorization::{Authorization, is_empty},
+    gateway::{API_KEY, CredentialHeader},
     problem::{Code, Problem},
-    v1::auth::CredentialHeader,
 };
 
-pub(super) const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 /// Advice to callers of management and verification.
 const SEND: &str = "send `Authorization: Bearer` with an access token or the value of a secret key.";
 

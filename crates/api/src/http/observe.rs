@@ -15,14 +15,15 @@ use keyward_app::Access;
 use tracing::{Instrument as _, Span, field::display};
 
 use super::{
-    AppState, HttpOptions,
     context::{self, Trace},
     even_time::Arrived,
+    options::HttpOptions,
     places,
     problem::{InOtherWords, Problem},
     request_facts::{Calling, Object, RequestFacts},
+    state::AppState,
     strangers::{Strangers, is_for_a_stranger},
-    v1::auth::AuthPath,
+    v1::auth::path::AuthPath,
 };
 
 /// Observes every request that reaches the router.

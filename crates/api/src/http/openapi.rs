@@ -13,8 +13,9 @@ use utoipa::{
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
-    AppState, health,
+    health,
     problem::{Code, ProblemBody},
+    state::AppState,
     v1, well_known,
 };
 

@@ -19,8 +19,10 @@ use keyward_app::{Access, Caller, Source};
 use keyward_domain::AccountId;
 
 use super::{
-    HttpOptions, UntilSent, context,
+    context,
+    options::HttpOptions,
     problem::{Code, Problem},
+    until_sent::UntilSent,
 };
 use crate::shares::{self, Refusal, Shares};
 

@@ -11,12 +11,11 @@ use axum::{
 use keyward_app::Access;
 
 use super::{
-    HttpOptions,
+    options::HttpOptions,
     problem::{Code, Problem},
 };
 
-/// Left to a call that waits for other nodes, after the longest wait: lease + 6 s, minus the guard of one second that
-/// belongs to the wait.
+/// Time that remains for the answer after the longest wait: with the wait's own guard of one second, lease + 6 s.
 const AFTER_THE_WAIT: Duration = Duration::from_secs(5);
 
 /// The time budgets of routes.

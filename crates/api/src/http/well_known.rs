@@ -9,7 +9,7 @@ use keyward_domain::Permission;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::AppState;
+use super::state::AppState;
 
 /// Pages of every origin may read it, and store it for less than the ten minutes for which a key is published before it
 /// signs.

@@ -2,20 +2,11 @@
 //! everywhere.
 
 use askama::Template;
-use axum::{
-    extract::{Path, State, rejection::PathRejection},
-    response::Response,
-};
 use bytes::Bytes;
 use pulldown_cmark::{CowStr, Event, Options, Parser, Tag, html::push_html};
 
-use super::{
-    super::{
-        AppState,
-        problem::{Code, Problem},
-    },
-    TEXT_POLICY, html, page,
-};
+use super::html::page;
+use crate::http::problem::Problem;
 
 /// A guide: its path segment, its title and its text.
 #[derive(Clone, Copy, Debug)]
@@ -73,19 +64,4 @@ struct GuidePage<'a> {
 pub(super) struct Index<'a> {
     pub(super) prefix: &'a str,
     pub(super) guides: [Guide; Guide::ALL.len()],
-}
-
-pub(super) async fn index(State(state): State<AppState>) -> Result<Response, Problem> {
-    state.pages.index.clone().map(|page| html(page, TEXT_POLICY))
-}
-
-pub(super) async fn guide(
-    State(state): State<AppState>,
-    name: Result<Path<String>, PathRejection>,
-) -> Result<Response, Problem> {
-    // A segment that cannot be decoded names no guide.
-    let asked = name.map(|Path(name)| name).unwrap_or_default();
-    let mut guides = Guide::ALL.iter().zip(&state.pages.guides);
-    let (_, page) = guides.find(|(guide, _)| guide.name == asked).ok_or_else(|| Problem::new(Code::NotFound))?;
-    page.clone().map(|page| html(page, TEXT_POLICY))
 }

@@ -9,18 +9,15 @@ use axum::{
 use http::{HeaderValue, Method, Request, StatusCode, header};
 use http_body::Body as _;
 
-use super::{Answering, FastRequest, Shared};
+use super::shared::{Answering, AuthMetrics, FastRequest, Shared};
 use crate::http::{
     looks,
     observe::{Arriving, Observed, RequestMetrics},
     request_facts::{Calling, Object},
-    v1::auth::{self, AuthPath, Begun, Refused, Required, presented},
+    v1::auth::{self, Begun, Refused, Required, path::AuthPath, presented},
 };
 
-/// Metrics for each path, by its number, and for each method that gateways use.
-pub(super) type Metrics = [Vec<(Method, RequestMetrics)>; AuthPath::ALL.len()];
-
-pub(super) fn metrics() -> Metrics {
+pub(super) fn metrics() -> AuthMetrics {
     let methods =
         [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS];
     AuthPath::ALL.map(|path| {
@@ -54,12 +51,12 @@ pub(super) fn answer<B>(
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::NO_CONTENT;
     *response.headers_mut() = auth::headers(&authorized);
-    let asked = FastRequest { method, route: path.route(), headers, peer };
+    let fast = FastRequest { method, route: path.route(), headers, peer };
     let found = || {
         let key = authorized.key();
         (Some(Calling::new(key, authorized.mid().clone())), Some(Object::Key(key)))
     };
-    Ok(Answering::Now(Some(shared.finish(response, &asked, metrics, &arrival, found))))
+    Ok(Answering::Now(Some(shared.observe(response, &fast, metrics, &arrival, found))))
 }
 
 /// The refusal of a credential by what memory knows, observed like every refusal of the router.

@@ -18,12 +18,12 @@ use keyward_verifier::Arrival;
 use serde::{Deserialize, Deserializer};
 
 use super::{
-    FastRequest, Shared,
     body::{Begun, whole},
-    carried,
+    shared::{FastRequest, Shared},
 };
 use crate::http::{
     caller::{BegunCaller, bearer},
+    carried,
     given::key_type,
     observe::RequestMetrics,
     request_facts::{Calling, Object},
@@ -98,10 +98,10 @@ where
     match judge(access, &arrival, &caller, &bytes) {
         Some(Ok(verified)) => {
             count_denial(&verified);
-            let asked = FastRequest { method: &parts.method, route: ROUTE, headers: &parts.headers, peer };
+            let fast = FastRequest { method: &parts.method, route: ROUTE, headers: &parts.headers, peer };
             let found = || (Calling::of(&caller), verified.id().map(Object::Key));
             let response = VerificationView::of(&verified).answer();
-            Ok(shared.finish(response, &asked, &shared.verify, &arrival, found))
+            Ok(shared.observe(response, &fast, &shared.verify, &arrival, found))
         }
         open => {
             if let Some(Err(unfinished)) = open {

@@ -13,22 +13,19 @@ use keyward_verifier::Arrival;
 
 use super::NO_STORE;
 use crate::http::{
-    HttpOptions,
     caller::not_good,
-    context,
-    fast_path::carried,
-    looks,
+    carried, context, looks,
+    options::HttpOptions,
     problem::{Code, Problem},
     request_facts::{Calling, RequestFacts},
     words::{MidWord, ScopeWord},
 };
 
-mod path;
+pub(in crate::http) mod path;
 mod presented;
 mod required;
 
-pub(in crate::http) use path::AuthPath;
-pub use presented::CredentialHeader;
+use path::AuthPath;
 pub(in crate::http) use presented::presented;
 pub(in crate::http) use required::Required;
 
@@ -37,15 +34,6 @@ const MID: HeaderName = HeaderName::from_static("x-keyward-mid");
 const PARTNER_MID: HeaderName = HeaderName::from_static("x-keyward-partner-mid");
 const TYPE: HeaderName = HeaderName::from_static("x-keyward-type");
 const SCOPES: HeaderName = HeaderName::from_static("x-keyward-scopes");
-
-/// Settings for the gateways in front.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Gateway {
-    /// Which header holds the credential of a request.
-    pub credential: CredentialHeader,
-    /// Whether a CORS preflight passes, which never has a credential.
-    pub allow_preflight: bool,
-}
 
 /// Authorise a request at a gateway.
 ///

@@ -12,7 +12,6 @@ use axum::{
 use keyward_domain::Denial;
 
 use crate::http::{
-    AppState,
     authorization::Authorization,
     body::{MediaType, read},
     caller::refused,
@@ -21,6 +20,7 @@ use crate::http::{
     problem::Problem,
     query::NoQuery,
     request_facts::RequestFacts,
+    state::AppState,
 };
 
 mod platform;

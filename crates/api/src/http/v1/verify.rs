@@ -21,8 +21,8 @@ use zeroize::Zeroizing;
 use crate::http::{
     body::JsonBody,
     caller::{Caller, VerifyKeys},
+    carried,
     even_time::Hides,
-    fast_path::carried,
     given::{Check, Credential, Given, Objects},
     problem::Problem,
     query::NoQuery,

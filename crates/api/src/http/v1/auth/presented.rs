@@ -5,23 +5,10 @@ use http::HeaderMap;
 use crate::http::{
     authorization::{Authorization, is_empty},
     caller::{not_good, refused},
-    looks::API_KEY,
+    gateway::{API_KEY, CredentialHeader},
     problem::Problem,
 };
 use keyward_domain::Denial;
-
-/// Which header may hold the credential of a request at a gateway. The other header belongs to the application behind
-/// the gateway, and is not read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum CredentialHeader {
-    /// `Authorization` or `X-Api-Key`; both, if they are equal.
-    #[default]
-    Either,
-    /// `Authorization` only.
-    Authorization,
-    /// `X-Api-Key` only.
-    XApiKey,
-}
 
 /// Why a request has no single credential.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

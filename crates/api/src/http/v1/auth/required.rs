@@ -4,7 +4,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use keyward_app::access::authorize::Question;
 use keyward_domain::{Denial, MAX_SCOPES, MAX_SCOPES_LEN, Requirements, Scope, ScopeSet};
 
-use super::AuthPath;
+use super::path::AuthPath;
 use crate::http::{
     given::{key_type, place_name},
     problem::{Code, FieldErrors, Problem},

@@ -20,7 +20,7 @@ pub(super) fn leave<T: Send + 'static>(extensions: &mut Extensions, value: T) {
 }
 
 /// Takes the value that the fast path left, once.
-pub(in crate::http) fn take<T: Send + 'static>(extensions: &Extensions) -> Option<T> {
+pub(super) fn take<T: Send + 'static>(extensions: &Extensions) -> Option<T> {
     let carried = extensions.get::<Carried<T>>()?;
     carried.0.lock().unwrap_or_else(PoisonError::into_inner).take()
 }
