@@ -1,93 +1,105 @@
-//! The texts that requests may hold, for the document. The domain parses them; these types only describe what it
-//! accepts, as closely as a pattern can.
+//! The texts that requests may hold, for the document, as closely as a pattern can describe what the domain accepts.
 //!
-//! Enumerations in answers stay open: later versions may add values.
+//! Never reads a request: the domain parses these texts. Enumerations in answers stay open, because later versions may
+//! add values.
 
-#![expect(dead_code, reason = "describes in the document what the domain reads")]
+use std::borrow::Cow;
 
-use utoipa::ToSchema;
+use keyward_domain::{KeyStatus, KeyType, MAX_DESCRIPTION_LEN, MAX_NAME_LEN, MAX_SCOPE_LEN, Permission, Reason};
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{
+        RefOr,
+        schema::{ObjectBuilder, Schema, Type},
+    },
+};
 
-/// What a key is for; `publishable` is read as `public`.
-#[derive(ToSchema)]
-#[schema(as = KeyType, rename_all = "lowercase")]
-pub(super) enum KeyTypeWord {
-    Secret,
-    Public,
-    Tokenization,
-    Publishable,
+/// Declares a type that stands for a text in the document: its name there, its description and its rule.
+macro_rules! described {
+    ($($word:ident as $name:literal, $description:literal: $rule:expr;)+) => {$(
+        #[doc = $description]
+        pub(super) enum $word {}
+
+        impl PartialSchema for $word {
+            fn schema() -> RefOr<Schema> {
+                $rule.schema_type(Type::String).description(Some($description)).into()
+            }
+        }
+
+        impl ToSchema for $word {
+            fn name() -> Cow<'static, str> {
+                Cow::Borrowed($name)
+            }
+        }
+    )+};
 }
 
-/// Which keys a list shows.
-#[derive(ToSchema)]
-#[schema(as = ListedState, rename_all = "lowercase")]
-pub(super) enum StateWord {
-    Active,
-    Revoked,
-    Expired,
-    Pending,
-    All,
+described! {
+    KeyTypeWord as "KeyType", "What a key is for; `publishable` is read as `public`.":
+        one_of(KeyType::WORDS.iter().copied().chain(["publishable"]));
+
+    StateWord as "ListedState", "Which keys a list shows.": one_of(listed_states());
+
+    ReasonWord as "RevocationReason", "Why a key is revoked.": one_of(Reason::WORDS.iter().copied());
+
+    ScopeWord as "Scope",
+        "A scope: segments separated by `:`, with `*` only as the last one. Those that begin with `api-keys`, \
+         `merchants`,\n`audit` or `webhooks` are this service's own.":
+        matching(format!(
+            "^((?!(api-keys|merchants|audit|webhooks)(:|$))[a-z0-9_.-]+(:[a-z0-9_.-]+)*(:[*])?|{}|\
+             (api-keys|merchants|audit|webhooks):[*])$",
+            Permission::ALL.map(Permission::scope).join("|"),
+        ))
+        .max_length(Some(MAX_SCOPE_LEN));
+
+    MidWord as "Mid", "An account's name for clients. It does not start with `key_`.":
+        matching("^(?!key_)[A-Za-z0-9_-]+$".to_owned()).max_length(Some(64));
+
+    NameWord as "Name",
+        "1 to 200 characters, one visible, without `<`, `>`, control characters and those that hide or turn others. \
+         White\nspace around it is dropped and does not count.":
+        matching(format!("^{SPACE}{}{SPACE}$", visible(MAX_NAME_LEN)));
+
+    DescriptionWord as "Description", "Up to 500 characters, as those of a name, or none.":
+        matching(format!("^{SPACE}({}{SPACE})?$", visible(MAX_DESCRIPTION_LEN)));
 }
 
-/// The same words, for a refusal.
-pub(super) const STATE_WORDS: &str = "active, revoked, expired, pending, all";
+/// White space that is dropped.
+const SPACE: &str = r"[\t-\r ]*";
+/// A visible character.
+const VISIBLE: &str = r"[^\u0000-\u0020\u007f-\u009f<>]";
+/// A character within a text.
+const INNER: &str = r"[^\u0000-\u001f\u007f-\u009f<>]";
 
-/// Why a key is revoked.
-#[derive(ToSchema)]
-#[schema(as = RevocationReason, rename_all = "snake_case")]
-pub(super) enum ReasonWord {
-    Unspecified,
-    Compromised,
-    Superseded,
-    NoLongerNeeded,
+/// The pattern of 1 to `most` characters of which the first and the last are visible.
+fn visible(most: usize) -> String {
+    format!("{VISIBLE}({INNER}{{0,{}}}{VISIBLE})?", most - 2)
 }
 
-/// A scope: segments separated by `:`, with `*` only as the last one. Those that begin with `api-keys`, `merchants`,
-/// `audit` or `webhooks` are this service's own.
-#[derive(ToSchema)]
-#[schema(
-    as = Scope, value_type = String, max_length = 64,
-    pattern = "^((?!(api-keys|merchants|audit|webhooks)(:|$))[a-z0-9_.-]+(:[a-z0-9_.-]+)*(:[*])?|\
-        api-keys:write|api-keys:read|api-keys:verify|merchants:read|merchants:write|\
-        (api-keys|merchants|audit|webhooks):[*])$"
-)]
-pub(super) struct ScopeWord(String);
+fn one_of(words: impl Iterator<Item = &'static str>) -> ObjectBuilder {
+    ObjectBuilder::new().enum_values(Some(words))
+}
 
-/// An account's name for clients. It does not start with `key_`.
-#[derive(ToSchema)]
-#[schema(as = Mid, value_type = String, max_length = 64, pattern = "^(?!key_)[A-Za-z0-9_-]+$")]
-pub(super) struct MidWord(String);
+fn matching(pattern: String) -> ObjectBuilder {
+    ObjectBuilder::new().pattern(Some(pattern))
+}
 
-/// 1 to 200 characters, one visible, without `<`, `>`, control characters and those that hide or turn others. White
-/// space around it is dropped and does not count.
-#[derive(ToSchema)]
-#[schema(
-    as = Name, value_type = String,
-    pattern = "^[\\t-\\r ]*[^\\u0000-\\u0020\\u007f-\\u009f<>]\
-        ([^\\u0000-\\u001f\\u007f-\\u009f<>]{0,198}[^\\u0000-\\u0020\\u007f-\\u009f<>])?[\\t-\\r ]*$"
-)]
-pub(super) struct NameWord(String);
-
-/// Up to 500 characters, as those of a name, or none.
-#[derive(ToSchema)]
-#[schema(
-    as = Description, value_type = String,
-    pattern = "^[\\t-\\r ]*([^\\u0000-\\u0020\\u007f-\\u009f<>]\
-        ([^\\u0000-\\u001f\\u007f-\\u009f<>]{0,498}[^\\u0000-\\u0020\\u007f-\\u009f<>])?[\\t-\\r ]*)?$"
-)]
-pub(super) struct DescriptionWord(String);
+/// The values of `state`, in the order of the document.
+pub(super) fn listed_states() -> impl Iterator<Item = &'static str> {
+    let statuses = [KeyStatus::Active, KeyStatus::Revoked, KeyStatus::Expired, KeyStatus::Pending];
+    statuses.map(KeyStatus::as_str).into_iter().chain(["all"])
+}
 
 #[cfg(test)]
 mod tests {
-    //! A pattern must cover every scope of this service.
-    use keyward_domain::Permission;
-    use utoipa::PartialSchema as _;
+    //! A list can show the keys of every status.
+    use std::collections::BTreeSet;
 
     use super::*;
 
     #[test]
-    fn the_pattern_of_a_scope_holds_every_scope_of_this_service() {
-        let schema = serde_json::to_value(ScopeWord::schema()).unwrap();
-        let scopes = Permission::ALL.map(Permission::scope).join("|");
-        assert!(schema["pattern"].as_str().unwrap().contains(&format!("|{scopes}|")), "{schema}");
+    fn the_states_of_a_list_are_those_of_a_key_and_all() {
+        let states = KeyStatus::WORDS.iter().copied().chain(["all"]);
+        assert_eq!(listed_states().collect::<BTreeSet<_>>(), states.collect());
     }
 }

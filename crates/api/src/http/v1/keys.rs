@@ -19,6 +19,7 @@ use keyward_app::{
     },
 };
 use keyward_domain::{KeyId, KeyStatus, KeyType, Mid, Reason};
+use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{Segment, no_account, no_store};
@@ -31,17 +32,16 @@ use crate::http::{
     query::{NoQuery, Query},
     request_facts::{Object, RequestFacts},
     views::{EnforcementView, KeyDetailsView, KeyPageView, KeyView},
-    words::{KeyTypeWord, ReasonWord, STATE_WORDS, StateWord},
+    words::{KeyTypeWord, ReasonWord, StateWord, listed_states},
 };
 
 /// The event number of a restricting change.
 const REVOCATION_SEQ: HeaderName = HeaderName::from_static("revocation-seq");
 
 /// A key for a key id, a page of keys for a mid.
-#[derive(ToSchema)]
+#[derive(Debug, Serialize, ToSchema)]
 #[schema(as = KeyOrPage)]
 #[serde(untagged)]
-#[expect(dead_code, reason = "describes in the document what two views answer")]
 pub(in crate::http) enum KeyOrPageView {
     #[schema(title = "For a key id")]
     Key(Box<KeyDetailsView>),
@@ -77,11 +77,13 @@ pub(in crate::http) async fn get_or_list_keys(
     query.check()?;
     if !segment.starts_with("key_") {
         let page = list(&manage, &caller.0, &segment, listing, &facts).await;
-        return page.map_err(|problem| no_account_or_key(problem, &segment));
+        let page = page.map_err(|problem| no_account_or_key(problem, &segment))?;
+        return Ok(no_store(KeyOrPageView::Page(page)));
     }
     let id = segment.parse().map_err(|_| no_key(&segment))?;
     let record = read_key(&manage, &caller.0, id).await?.ok_or_else(|| no_key(&segment))?;
-    Ok(no_store(KeyDetailsView::new(&record, manage.access().now())))
+    let key = KeyDetailsView::new(&record, manage.access().now());
+    Ok(no_store(KeyOrPageView::Key(Box::new(key))))
 }
 
 /// List the keys of a merchant.
@@ -107,7 +109,7 @@ pub(in crate::http) async fn list_keys_of_merchant(
 ) -> Result<Response, Problem> {
     let listing = Listing::read(&mut query);
     query.check()?;
-    list(&manage, &caller.0, &mid, listing, &facts).await
+    list(&manage, &caller.0, &mid, listing, &facts).await.map(no_store)
 }
 
 /// Filter and page of a list of keys.
@@ -125,7 +127,8 @@ impl Listing {
             Some("all") => None,
             Some(text) => {
                 let status = text.parse::<KeyStatus>();
-                status.map_err(|_| query.refuse("state", format!("must be one of {STATE_WORDS}"))).ok()
+                let expected = || listed_states().collect::<Vec<_>>().join(", ");
+                status.map_err(|_| query.refuse("state", format!("must be one of {}", expected()))).ok()
             }
         };
         let asked_type = query.one("type");
@@ -141,13 +144,13 @@ async fn list(
     mid: &str,
     listing: Listing,
     facts: &RequestFacts,
-) -> Result<Response, Problem> {
+) -> Result<KeyPageView, Problem> {
     let Listing { status, key_type, limit, before } = listing;
     let mid: Mid = mid.parse().map_err(|_| no_account())?;
     let page = list_keys::list_keys(manage, caller, &ListKeys { mid, status, key_type, limit, before }).await?;
     facts.is_about(Object::Account(page.chain.own().mid.clone()));
     let keys = page.keys.iter().map(|listed| KeyView::listed(listed, &page.chain, page.at)).collect();
-    Ok(no_store(KeyPageView { keys, next_cursor: page.next.as_ref().map(cursor::encode) }))
+    Ok(KeyPageView { keys, next_cursor: page.next.as_ref().map(cursor::encode) })
 }
 
 /// Revoke an API key.
