@@ -28,6 +28,7 @@ mod fields;
 mod gateway;
 mod given;
 mod health;
+mod json_writer;
 mod looks;
 mod no_route;
 mod observe;
@@ -45,7 +46,6 @@ mod v1;
 mod views;
 mod well_known;
 mod words;
-mod written;
 
 use docs::pages::Pages;
 pub use fast_path::{Answering, Entrance};

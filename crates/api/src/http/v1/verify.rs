@@ -24,11 +24,11 @@ use crate::http::{
     carried,
     even_time::Hides,
     given::{Check, Credential, Given, Objects},
+    json_writer::{self, List, OrNull, Plain, Printed, Text, json_view},
     problem::Problem,
     query::NoQuery,
     request_facts::{Object, RequestFacts},
     words::{KeyTypeWord, MidWord, ScopeWord},
-    written::{self, List, OrNull, Plain, Printed, Text, written},
 };
 
 /// Maximum number of checks in a batch.
@@ -108,7 +108,7 @@ struct KeyCheck {
     requirements: Requirements,
 }
 
-written! {
+json_view! {
     /// The answer to one check.
     #[derive(ToSchema)]
     #[schema(as = Verification)]
@@ -180,11 +180,11 @@ impl<'a> VerificationView<'a> {
         // Long enough for most: fixed text, an identifier, a time, and quotes around each scope.
         let texts = self.name.as_ref().map_or(0, |name| name.0.len());
         let scopes = self.scopes.as_ref().map_or(0, |scopes| 2 * scopes.0.as_str().len());
-        written::no_store(self, ANSWER_LEN + texts + scopes)
+        json_writer::no_store(self, ANSWER_LEN + texts + scopes)
     }
 }
 
-written! {
+json_view! {
     /// The answers to a batch.
     #[derive(ToSchema)]
     #[schema(as = BatchResults)]
@@ -247,7 +247,7 @@ pub(in crate::http) async fn verify_batch(
     }
     drop(announced);
     let view = BatchView { results: results.iter().map(VerificationView::of).collect() };
-    Ok(hiding(written::no_store(&view, ANSWER_LEN * results.len()), &results))
+    Ok(hiding(json_writer::no_store(&view, ANSWER_LEN * results.len()), &results))
 }
 
 /// Marks an answer that reports an absent key.

@@ -1,7 +1,7 @@
 //! Answers that are written by hand, in a third of the instructions that serde takes.
 //!
-//! [`written!`] makes the writer from the struct that the document describes, so there is one list of an answer's
-//! fields. Only a text that anybody chose may hold characters that JSON escapes; all others are written as they are.
+//! [`json_view!`] makes the writer from the struct that the document describes, so there is one list of an answer's
+//! fields. Only a text that a client chose may hold characters that JSON escapes; all others are written as they are.
 
 use std::{fmt, io::Write as _};
 
@@ -10,7 +10,7 @@ use http::{HeaderValue, header};
 use keyward_domain::Scopes;
 
 /// A value that writes itself as JSON.
-pub(super) trait Written {
+pub(super) trait WriteJson {
     fn write(&self, json: &mut Vec<u8>);
 
     /// Whether a field with this value is left out.
@@ -21,7 +21,7 @@ pub(super) trait Written {
 
 /// Declares a view, and how it is written: its fields in their order. The first one is never left out. A field whose
 /// name Rust reserves says `as "type"`.
-macro_rules! written {
+macro_rules! json_view {
     ($(#[$meta:meta])* $vis:vis struct $name:ident<$life:lifetime> {
         $(#[$first_meta:meta])* $first:ident: $first_type:ty,
         $($(#[$field_meta:meta])* $field:ident $(as $wire:literal)?: $type:ty,)*
@@ -32,15 +32,16 @@ macro_rules! written {
             $($(#[$field_meta])* $field: $type,)*
         }
 
-        impl $crate::http::written::Written for $name<'_> {
+        impl $crate::http::json_writer::WriteJson for $name<'_> {
             fn write(&self, json: &mut Vec<u8>) {
-                use $crate::http::written::Written;
+                use $crate::http::json_writer::WriteJson;
                 json.extend_from_slice(concat!("{\"", stringify!($first), "\":").as_bytes());
-                Written::write(&self.$first, json);
+                WriteJson::write(&self.$first, json);
                 $(
-                    if !Written::is_left_out(&self.$field) {
-                        json.extend_from_slice($crate::http::written::written!(@name $field $($wire)?).as_bytes());
-                        Written::write(&self.$field, json);
+                    if !WriteJson::is_left_out(&self.$field) {
+                        let name = $crate::http::json_writer::json_view!(@name $field $($wire)?);
+                        json.extend_from_slice(name.as_bytes());
+                        WriteJson::write(&self.$field, json);
                     }
                 )*
                 json.push(b'}');
@@ -54,10 +55,10 @@ macro_rules! written {
         concat!(",\"", $wire, "\":")
     };
 }
-pub(super) use written;
+pub(super) use json_view;
 
 /// The response with this answer, which no cache may store: it may be outdated in a moment.
-pub(super) fn no_store(answer: &impl Written, capacity: usize) -> Response {
+pub(super) fn no_store(answer: &impl WriteJson, capacity: usize) -> Response {
     let mut json = Vec::with_capacity(capacity);
     answer.write(&mut json);
     let mut response = Response::new(Body::from(json));
@@ -71,7 +72,7 @@ pub(super) fn no_store(answer: &impl Written, capacity: usize) -> Response {
 /// A text of letters, digits and punctuation that JSON does not escape: a mid, a word of the contract.
 pub(super) struct Plain<'a>(pub(super) &'a str);
 
-/// A text that somebody chose, with any character.
+/// A text that a client chose, with any character.
 pub(super) struct Text<'a>(pub(super) &'a str);
 
 /// A value that prints as letters, digits and punctuation that JSON does not escape: an id, a time.
@@ -83,19 +84,19 @@ pub(super) struct OrNull<T>(pub(super) Option<T>);
 /// Scopes, as a list.
 pub(super) struct List<'a>(pub(super) Scopes<'a>);
 
-impl Written for bool {
+impl WriteJson for bool {
     fn write(&self, json: &mut Vec<u8>) {
         json.extend_from_slice(if *self { b"true" } else { b"false" });
     }
 }
 
-impl Written for Plain<'_> {
+impl WriteJson for Plain<'_> {
     fn write(&self, json: &mut Vec<u8>) {
         plain(json, self.0);
     }
 }
 
-impl Written for Text<'_> {
+impl WriteJson for Text<'_> {
     fn write(&self, json: &mut Vec<u8>) {
         // Counted without an early end: the compiler then compares many bytes at once.
         let escaped = self.0.bytes().filter(|byte| matches!(byte, ..b' ' | b'"' | b'\\')).count();
@@ -108,14 +109,14 @@ impl Written for Text<'_> {
     }
 }
 
-impl<T: fmt::Display> Written for Printed<T> {
+impl<T: fmt::Display> WriteJson for Printed<T> {
     fn write(&self, json: &mut Vec<u8>) {
         // Writing to a vector cannot fail.
         let _ = write!(json, "\"{}\"", self.0);
     }
 }
 
-impl<T: Written> Written for OrNull<T> {
+impl<T: WriteJson> WriteJson for OrNull<T> {
     fn write(&self, json: &mut Vec<u8>) {
         match &self.0 {
             Some(value) => value.write(json),
@@ -124,7 +125,7 @@ impl<T: Written> Written for OrNull<T> {
     }
 }
 
-impl<T: Written> Written for Option<T> {
+impl<T: WriteJson> WriteJson for Option<T> {
     fn write(&self, json: &mut Vec<u8>) {
         if let Some(value) = self {
             value.write(json);
@@ -136,7 +137,7 @@ impl<T: Written> Written for Option<T> {
     }
 }
 
-impl Written for List<'_> {
+impl WriteJson for List<'_> {
     fn write(&self, json: &mut Vec<u8>) {
         let mut scopes = self.0.iter();
         let Some(first) = scopes.next() else { return json.extend_from_slice(b"[]") };
@@ -150,19 +151,19 @@ impl Written for List<'_> {
     }
 }
 
-impl<T: Written> Written for Vec<T> {
+impl<T: WriteJson> WriteJson for Vec<T> {
     fn write(&self, json: &mut Vec<u8>) {
         array(json, self);
     }
 }
 
-impl<T: Written> Written for &T {
+impl<T: WriteJson> WriteJson for &T {
     fn write(&self, json: &mut Vec<u8>) {
         (*self).write(json);
     }
 }
 
-fn array(json: &mut Vec<u8>, items: impl IntoIterator<Item = impl Written>) {
+fn array(json: &mut Vec<u8>, items: impl IntoIterator<Item = impl WriteJson>) {
     json.push(b'[');
     for (place, item) in items.into_iter().enumerate() {
         if place > 0 {
@@ -187,7 +188,7 @@ mod tests {
 
     use super::*;
 
-    written! {
+    json_view! {
         struct Sample<'a> {
             first: bool,
             r#type as "type": Plain<'a>,
@@ -229,7 +230,7 @@ mod tests {
 
     #[test]
     fn a_view_of_one_field_is_an_object() {
-        written! {
+        json_view! {
             struct One<'a> {
                 only: bool,
                 left_out: Option<Plain<'a>>,
