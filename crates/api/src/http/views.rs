@@ -47,14 +47,14 @@ impl From<EnforcementState> for EnforcementView {
 #[schema(as = CreatedKey)]
 pub(super) struct CreatedKeyView {
     #[serde(flatten)]
-    key: KeyView,
+    key: ApiKeyView,
 }
 
 /// A key.
 // Contract, sections 3 and 5.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Key)]
-pub(super) struct KeyView {
+pub(super) struct ApiKeyView {
     /// The key's id.
     #[schema(example = "key_01h2xcejqtf2nbrexx3vqjhp41")]
     id: String,
@@ -97,14 +97,14 @@ pub(super) struct KeyView {
     errors: NoErrors,
 }
 
-impl KeyView {
+impl ApiKeyView {
     /// A key in a list: its value only if it is not secret.
     pub(super) fn listed(listed: &ListedKey, chain: &Chain, at: Now) -> Self {
         Self::new(&listed.key, chain, listed.last_used, at)
     }
 
     /// A new key, without the value of a secret one.
-    pub(super) fn fresh(key: &ApiKey, chain: &Chain) -> Self {
+    pub(super) fn issued(key: &ApiKey, chain: &Chain) -> Self {
         Self::new(key, chain, None, Now::exact(key.facts().created_at))
     }
 
@@ -134,7 +134,7 @@ impl CreatedKeyView {
     /// The one answer that shows the value of a secret key.
     pub(super) fn new(key: &ApiKey, chain: &Chain, value: &KeyValue) -> Self {
         let value = Some(value.expose().to_owned());
-        Self { key: KeyView { value, ..KeyView::fresh(key, chain) } }
+        Self { key: ApiKeyView { value, ..ApiKeyView::issued(key, chain) } }
     }
 }
 
@@ -148,7 +148,7 @@ pub(super) struct KeyDetailsView {
     /// Always true.
     success: bool,
     #[serde(flatten)]
-    key: KeyView,
+    key: ApiKeyView,
     /// As `created_at`.
     #[serde(rename = "createdOn")]
     created_on: String,
@@ -169,7 +169,7 @@ pub(super) struct KeyDetailsView {
 
 impl KeyDetailsView {
     pub(super) fn new(record: &KeyRecord, at: Now) -> Self {
-        let key = KeyView::new(&record.key, &record.chain, record.last_used, at);
+        let key = ApiKeyView::new(&record.key, &record.chain, record.last_used, at);
         let revocation = record.key.revocation();
         Self {
             status: "SUCCESS",
@@ -191,7 +191,7 @@ impl KeyDetailsView {
 #[schema(as = KeyPage)]
 pub(super) struct KeyPageView {
     /// Newest first.
-    pub(super) keys: Vec<KeyView>,
+    pub(super) keys: Vec<ApiKeyView>,
     /// Where the next page starts; only null ends the list.
     pub(super) next_cursor: Option<String>,
 }

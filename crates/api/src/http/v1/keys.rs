@@ -31,7 +31,7 @@ use crate::http::{
     problem::{Code, Problem},
     query::{NoQuery, Query},
     request_facts::{Object, RequestFacts},
-    views::{EnforcementView, KeyDetailsView, KeyPageView, KeyView},
+    views::{ApiKeyView, EnforcementView, KeyDetailsView, KeyPageView},
     words::{KeyTypeWord, ReasonWord, StateWord, listed_states},
 };
 
@@ -149,7 +149,7 @@ async fn list(
     let mid: Mid = mid.parse().map_err(|_| no_account())?;
     let page = list_keys::list_keys(manage, caller, &ListKeys { mid, status, key_type, limit, before }).await?;
     facts.is_about(Object::Account(page.chain.own().mid.clone()));
-    let keys = page.keys.iter().map(|listed| KeyView::listed(listed, &page.chain, page.at)).collect();
+    let keys = page.keys.iter().map(|listed| ApiKeyView::listed(listed, &page.chain, page.at)).collect();
     Ok(KeyPageView { keys, next_cursor: page.next.as_ref().map(cursor::encode) })
 }
 

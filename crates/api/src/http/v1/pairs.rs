@@ -20,7 +20,7 @@ use crate::http::{
     problem::{Code, Problem},
     query::NoQuery,
     request_facts::{Object, RequestFacts},
-    views::{KeyView, NoErrors},
+    views::{ApiKeyView, NoErrors},
     words::{DescriptionWord, NameWord, ScopeWord},
 };
 
@@ -89,7 +89,7 @@ pub(in crate::http) struct CreatedPairView {
     #[serde(rename = "appSecret")]
     app_secret: String,
     /// The public key, then the secret one.
-    keys: [KeyView; 2],
+    keys: [ApiKeyView; 2],
     /// Always empty.
     #[schema(value_type = Vec<String>)]
     errors: NoErrors,
@@ -133,7 +133,7 @@ impl From<&IssuedPair> for CreatedPairView {
             client_id: facts.id.uuid().to_string(),
             app_key: pair.public_value.expose().to_owned(),
             app_secret: pair.secret_value.expose().to_owned(),
-            keys: [&pair.public, &pair.secret].map(|key| KeyView::fresh(key, &pair.chain)),
+            keys: [&pair.public, &pair.secret].map(|key| ApiKeyView::issued(key, &pair.chain)),
             errors: [],
         }
     }
