@@ -36,7 +36,7 @@ mod tasks;
 mod tree;
 
 pub(crate) use answer::Answer;
-pub(crate) use clock::{Clocks, Counted, Dial, Simulated};
+pub(crate) use clock::{Counted, Dial, Simulated};
 pub(crate) use feed::{Course, Feeding};
 pub(crate) use known::Known;
 pub(crate) use node::{Node, Ports};

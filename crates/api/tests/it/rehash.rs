@@ -27,10 +27,10 @@ async fn a_used_key_is_rehashed_to_the_setting_and_back() {
     for (form, pattern) in [(SecretForm::Argon2id, "$argon2id$%"), (SecretForm::Hmac, "$hmac-sha256$v=1$%")] {
         let node = beside(&world, |setup| setup.form = form).await;
         node.get(&key.forged(), "/v1/merchants").await.problem(401, "invalid_credential");
-        node.settle().await;
+        node.wait_for_background().await;
         assert_eq!(digests_like(&world, pattern, &key).await, 0, "a wrong secret renews nothing");
         node.get(&key.value, "/v1/merchants").await.json(200);
-        node.settle().await;
+        node.wait_for_background().await;
         assert_eq!(digests_like(&world, pattern, &key).await, 1, "{form}");
         node.get(&key.value, "/v1/merchants").await.json(200);
     }
@@ -42,7 +42,7 @@ async fn a_new_pepper_ends_no_key_and_a_node_without_it_reports_a_failure() {
     let key = world.root("partner_a").await;
     let newer = beside(&world, |setup| setup.master = master_key(2)).await;
     newer.get(&key.value, "/v1/merchants").await.json(200);
-    newer.settle().await;
+    newer.wait_for_background().await;
     assert_eq!(digests_like(&world, "$hmac-sha256$v=2$%", &key).await, 1);
     newer.get(&key.value, "/v1/merchants").await.json(200);
     newer.get(&key.forged(), "/v1/merchants").await.problem(401, "invalid_credential");

@@ -177,7 +177,7 @@ fn a_digest_is_renewed_once_however_often_its_key_is_used_and_memory_takes_the_n
         node.get(&by.value, "/v1/merchants").await.json(200);
         assert_eq!(node.under_way(), 2);
         drop(held);
-        node.settle().await;
+        node.wait_for_background().await;
         assert!(!node.remembers(&key) && !node.remembers(&by));
         let stored = "SELECT count(id) FROM api_key WHERE digest LIKE '$argon2id$%'";
         assert_eq!(Raw::beside(world.folder.path()).number(stored).await, 2);
@@ -199,13 +199,13 @@ fn a_digest_that_could_not_be_renewed_is_valid_and_is_retried() {
         for _ in 0..2 {
             node.get(&key.value, "/v1/merchants").await.json(200);
             assert_eq!(node.under_way(), 1);
-            node.settle().await;
+            node.wait_for_background().await;
         }
         world.store.on_the_writer("PRAGMA query_only = 0").await.unwrap();
         let stored = "SELECT count(id) FROM api_key WHERE digest LIKE '$argon2id$%'";
         assert_eq!(Raw::beside(world.folder.path()).number(stored).await, 0);
         node.get(&key.value, "/v1/merchants").await.json(200);
-        node.settle().await;
+        node.wait_for_background().await;
         assert_eq!(Raw::beside(world.folder.path()).number(stored).await, 1);
     });
 }

@@ -39,7 +39,7 @@ async fn a_time_in_an_answer_always_has_milliseconds() {
             world.post_json(&by.value, "/v1/verify", &json!({"key": key["value"]})).await.json(200),
             {
                 world.delete(&by.value, &path).await.empty(204);
-                world.settle().await;
+                world.wait_for_background().await;
                 world.get(&by.value, &path).await.json(200)
             },
             world.get(&by.value, &format!("{path}/enforcement")).await.json(200),

@@ -16,11 +16,6 @@ use tokio::time::Instant;
 
 use super::START;
 
-/// Both clocks that a service needs: that of the use cases and that of the protocol.
-pub(crate) trait Clocks: Clock + keyward_verifier::Clock {}
-
-impl<C: Clock + keyward_verifier::Clock> Clocks for C {}
-
 /// A clock that stands still until a test advances it.
 pub(crate) struct Dial {
     micros: AtomicI64,

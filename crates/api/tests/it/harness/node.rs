@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use keyward_api::http::{Entrance, entrance};
-use keyward_app::{Access, Hashing, Manage, Parts, access::rotate_signing_keys::keep_signing_keys, assemble};
+use keyward_app::{Access, Clock, Hashing, Manage, Parts, access::rotate_signing_keys::keep_signing_keys, assemble};
 use keyward_domain::{MasterKey, SecretHasher};
 use keyward_storage::{Credentials, Feed, Membership, NodeId, Store, Traced};
 use keyward_verifier::{
@@ -13,7 +13,7 @@ use keyward_verifier::{
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
-use super::{Clocks, Counted, Held, Setup, tasks::CountedTasks};
+use super::{Counted, Held, Setup, tasks::CountedTasks};
 
 /// Key for remembered values of slow digests.
 const PROCESS_KEY: [u8; 32] = [9; 32];
@@ -26,13 +26,13 @@ pub(crate) struct Ports {
     pub(crate) credentials: Arc<dyn Credentials>,
     pub(crate) feed: Arc<dyn Feed>,
     pub(crate) membership: Option<Arc<dyn Membership>>,
-    pub(crate) clock: Arc<dyn Clocks>,
+    pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<Counted>,
 }
 
 impl Ports {
     /// The ports of an embedded database with this clock.
-    pub(crate) fn of<S: Store + Feed + 'static>(store: &Arc<S>, clock: Arc<dyn Clocks>) -> Self {
+    pub(crate) fn of<S: Store + Feed + 'static>(store: &Arc<S>, clock: Arc<dyn Clock>) -> Self {
         Self {
             store: Arc::new(Traced::new(Arc::clone(store))),
             credentials: Arc::new(Traced::new(Arc::clone(store))),
@@ -71,7 +71,7 @@ impl Node {
             credentials,
             feed,
             membership,
-            clock: Arc::clone(&clock) as _,
+            clock: Arc::clone(&clock),
             fresh_node: fresh_nodes(),
             terms: LeaseConfig::QUICK,
             rules: Rules::ALL,
@@ -82,7 +82,7 @@ impl Node {
         let (access, manage) = assemble(Parts {
             store,
             verifier: Arc::new(verifier),
-            clock: clock as _,
+            clock,
             entropy,
             hashing: Hashing {
                 hasher: SecretHasher::new(&master, setup.form).remembering(&PROCESS_KEY),
@@ -114,11 +114,11 @@ impl Node {
     }
 
     /// Waits for the work that requests left behind: enforcement is recorded then.
-    pub(crate) async fn settle(&self) {
+    pub(crate) async fn wait_for_background(&self) {
         self.background.close();
         self.background.wait().await;
         self.background.reopen();
-        self.tasks.settle().await;
+        self.tasks.wait_for_passing().await;
     }
 
     /// Whether a key is in memory.

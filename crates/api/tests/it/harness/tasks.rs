@@ -44,8 +44,8 @@ impl CountedTasks {
         self.lasting.store(*self.under_way.borrow(), Ordering::Relaxed);
     }
 
-    /// Waits for all other tasks.
-    pub(crate) async fn settle(&self) {
+    /// Waits for all tasks that are not lasting.
+    pub(crate) async fn wait_for_passing(&self) {
         let lasting = self.lasting.load(Ordering::Relaxed);
         self.under_way.subscribe().wait_for(|under_way| *under_way <= lasting).await.unwrap();
     }

@@ -47,7 +47,7 @@ impl Client {
     /// nothing before it, and enforcement may be recorded a moment later.
     pub(super) async fn take(&mut self, step: Step) -> Outcome {
         let outcome = self.ask(step).await;
-        self.node.settle().await;
+        self.node.wait_for_background().await;
         outcome
     }
 

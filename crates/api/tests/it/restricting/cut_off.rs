@@ -45,7 +45,7 @@ async fn a_call_that_waits_when_the_process_ends_reports_an_unknown_outcome_and_
         let after = Node::over(Ports { membership: Some(Arc::new(awake)), ..world.ports() }, Setup::default()).await;
         for _ in 0..2 {
             assert_eq!(call(&after, &by, ending).await.status.as_u16(), ending.3);
-            after.settle().await;
+            after.wait_for_background().await;
         }
     }
 }
@@ -58,7 +58,7 @@ async fn a_change_known_to_be_enforced_is_not_waited_for_again() {
     // The first time on a node that knows no others.
     for ending in &calls(&pair.secret) {
         assert_eq!(call(&world, &by, ending).await.status.as_u16(), ending.3);
-        world.settle().await;
+        world.wait_for_background().await;
         if ending.1.ends_with("api-keys") {
             continue;
         }

@@ -48,7 +48,7 @@ async fn whenever_a_client_hangs_up_committed_changes_are_enforced_and_nothing_e
                 let mut call = Box::pin(call(&world, &by, &ending));
                 poll_times(call.as_mut(), times).await
             };
-            world.settle().await;
+            world.wait_for_background().await;
             let changed = is_changed(&world, &by, &pair.secret).await;
             check(&world, &by, &pair.secret, changed).await;
             assert!(changed || !done, "{ending:?}");
@@ -92,7 +92,7 @@ async fn the_wait_continues_to_its_end_for_a_client_that_is_gone() {
         drop(gone);
         assert_eq!(node.under_way(), 1, "{ending:?}");
         feed.reading.send_replace(Course::Well);
-        node.settle().await;
+        node.wait_for_background().await;
         check(&node, &by, &key, true).await;
     }
 }

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use crate::harness::{Course, Feeding, Held, Node, Ports, Setup, World};
 
 /// The enforcement of this key, after pending work is done.
-pub(super) async fn settled(node: &Node, by: &Held, key: &Held) -> Value {
-    node.settle().await;
+pub(super) async fn when_recorded(node: &Node, by: &Held, key: &Held) -> Value {
+    node.wait_for_background().await;
     now(node, by, key).await
 }
 
@@ -30,9 +30,9 @@ async fn a_key_that_was_never_revoked_has_no_end_to_enforce() {
     assert_eq!(answer.json(200), view(&key, "active", None));
     assert_eq!(answer.header("cache-control"), Some("no-store"));
     world.post(&by.value, "/v1/merchants/merchant_a1/suspend").await.json(200);
-    assert_eq!(settled(&world, &by, &key).await, view(&key, "active", None));
+    assert_eq!(when_recorded(&world, &by, &key).await, view(&key, "active", None));
     world.advance(Duration::from_secs(1));
-    assert_eq!(settled(&world, &by, &key).await, view(&key, "expired", None));
+    assert_eq!(when_recorded(&world, &by, &key).await, view(&key, "expired", None));
 }
 
 #[tokio::test]
@@ -45,7 +45,7 @@ async fn a_revoked_key_shows_when_it_was_enforced_and_a_second_revocation_change
         for _ in 0..2 {
             world.advance(Duration::from_mins(1));
             world.delete(&by.value, &key.path()).await.empty(204);
-            assert_eq!(settled(&world, &by, key).await, view(key, "revoked", Some(at)));
+            assert_eq!(when_recorded(&world, &by, key).await, view(key, "revoked", Some(at)));
         }
     }
 }
@@ -59,7 +59,7 @@ async fn an_overwritten_key_is_enforced_like_a_revoked_one() {
     let body = json!({"name": "Planted pair", "overwriteExistingKey": true});
     let made = world.post_json(&by.value, "/v1/merchants/merchant_a1/api-keys", &body).await.json(201);
     for key in [&pair.public, &pair.secret] {
-        assert_eq!(settled(&world, &by, key).await, view(key, "revoked", Some("2026-11-23T12:01:00.000Z")));
+        assert_eq!(when_recorded(&world, &by, key).await, view(key, "revoked", Some("2026-11-23T12:01:00.000Z")));
     }
     for n in 0..2 {
         let id = made["keys"][n]["id"].as_str().unwrap();
@@ -82,13 +82,13 @@ async fn a_key_of_a_closed_account_is_enforced_when_the_closing_is() {
         world.advance(Duration::from_mins(1));
         world.post(&by.value, &format!("/v1/merchants/{closed}/close")).await.json(200);
         assert_eq!(
-            settled(&world, &by, &key).await,
+            when_recorded(&world, &by, &key).await,
             view(&key, "revoked", Some("2026-11-23T12:02:00.000Z")),
             "{closed}"
         );
         let expected = view(&revoked_before, "revoked", Some("2026-11-23T12:00:00.000Z"));
-        assert_eq!(settled(&world, &by, &revoked_before).await, expected, "{closed}");
-        assert_eq!(settled(&world, &by, &elsewhere).await, view(&elsewhere, "active", None), "{closed}");
+        assert_eq!(when_recorded(&world, &by, &revoked_before).await, expected, "{closed}");
+        assert_eq!(when_recorded(&world, &by, &elsewhere).await, view(&elsewhere, "active", None), "{closed}");
     }
 }
 
@@ -112,7 +112,7 @@ impl Unrecorded {
         feed.recording.send_replace(Course::Fails);
         let unrecorded = Self { world, node, feed, by, revoked, closed };
         unrecorded.end_both().await;
-        unrecorded.node.settle().await;
+        unrecorded.node.wait_for_background().await;
         unrecorded
     }
 
@@ -128,13 +128,13 @@ async fn unrecorded_enforcement_is_not_reported_and_repeating_the_call_records_i
     // It is enforced: only the record is missing.
     it.node.get(&it.revoked.value, "/v1/merchants").await.problem(401, "invalid_credential");
     for key in [&it.revoked, &it.closed] {
-        assert_eq!(settled(&it.node, &it.by, key).await, view(key, "revoked", None));
+        assert_eq!(when_recorded(&it.node, &it.by, key).await, view(key, "revoked", None));
     }
     it.feed.recording.send_replace(Course::Well);
     it.world.advance(Duration::from_mins(1));
     it.end_both().await;
     for key in [&it.revoked, &it.closed] {
-        assert_eq!(settled(&it.node, &it.by, key).await, view(key, "revoked", Some("2026-11-23T12:01:00.000Z")));
+        assert_eq!(when_recorded(&it.node, &it.by, key).await, view(key, "revoked", Some("2026-11-23T12:01:00.000Z")));
     }
 }
 
@@ -146,7 +146,7 @@ async fn a_read_records_enforcement_that_no_call_waited_for() {
         it.world.advance(Duration::from_mins(1));
         assert_eq!(now(&it.node, &it.by, key).await, view(key, "revoked", None), "not reported before it is known");
         for _ in 0..2 {
-            assert_eq!(settled(&it.node, &it.by, key).await, view(key, "revoked", Some(at)));
+            assert_eq!(when_recorded(&it.node, &it.by, key).await, view(key, "revoked", Some(at)));
         }
     }
 }

@@ -25,7 +25,7 @@ async fn a_call_that_does_not_wait_returns_the_location_of_its_enforcement() {
     answer.empty(202);
     let location = answer.header("location").unwrap();
     assert_eq!(location, format!("/v1/api-keys/{}/enforcement", key.id));
-    world.settle().await;
+    world.wait_for_background().await;
     let enforcement = world.get(&by.value, location).await.json(200);
     assert_eq!((&enforcement["state"], &enforcement["enforced"]), (&"revoked".into(), &true.into()));
     world.get(&key.value, "/v1/merchants").await.problem(401, "invalid_credential");
@@ -62,7 +62,7 @@ async fn the_preference_is_distinguished_from_similar_ones() {
             let answer = revoke(&world, &by, &key, prefer).await;
             assert_eq!(answer.status, status, "{prefer:?}: {}", answer.text());
             assert_eq!(answer.header("location").is_some(), status == 202);
-            world.settle().await;
+            world.wait_for_background().await;
         }
     }
 }
@@ -90,7 +90,7 @@ async fn calls_that_change_an_account_ignore_the_preference() {
         answer.json(status);
         assert_eq!(answer.header("location"), None);
     }
-    assert_eq!(enforcement::settled(&world, &by, &pair.secret).await["enforced"], true);
+    assert_eq!(enforcement::when_recorded(&world, &by, &pair.secret).await["enforced"], true);
 }
 
 #[tokio::test]
@@ -143,5 +143,5 @@ async fn the_answer_waits_until_memory_has_dropped_the_key_and_one_with_the_pref
     answer.empty(204);
     assert_eq!(seq(&answer), seq(&early));
     node.get(&key.value, "/v1/merchants").await.problem(401, "invalid_credential");
-    assert_eq!(enforcement::settled(&node, &by, &key).await["enforced"], true);
+    assert_eq!(enforcement::when_recorded(&node, &by, &key).await["enforced"], true);
 }

@@ -68,8 +68,8 @@ async fn a_tokens_scopes_are_those_that_token_and_key_both_cover_and_it_grants_n
     assert_eq!(world.get(reader, "/v1/auth").await.header("x-keyward-scopes"), Some("api-keys:read"));
     world.get(reader, "/v1/api-keys/merchant_a1").await.json(200);
     world.post_json(reader, "/v1/api-keys", &key(&[])).await.problem(403, "insufficient_scope");
-    let writer = &world.narrowed_token(&pair, "api-keys:write").await;
-    world.post_json(writer, "/v1/api-keys", &key(&["api-keys:read"])).await.problem(403, "scope_not_held");
+    let manager_key = &world.narrowed_token(&pair, "api-keys:write").await;
+    world.post_json(manager_key, "/v1/api-keys", &key(&["api-keys:read"])).await.problem(403, "scope_not_held");
 }
 
 #[tokio::test]
