@@ -135,7 +135,7 @@ pub(super) struct Room {
     pub(super) access: Arc<Access>,
 }
 
-/// Takes a place for a request, or returns that none is free.
+/// Takes a place for a request and keeps it until the answer is sent. Refuses the request if none is free.
 pub(super) async fn take_place(
     State(room): State<Room>,
     mut request: Request,

@@ -29,17 +29,18 @@ struct Count {
     withheld: u64,
 }
 
-/// Whether a client can get such an answer without a credential.
+/// Whether the line about this answer counts against the limit: a client without a credential can cause it, or it
+/// refuses too many requests.
 pub(super) fn is_for_a_stranger(facts: &RequestFacts, problem: Option<&Problem>, route: &str, status: u16) -> bool {
     // A client that obtains a token has authenticated.
     let is_known = facts.is_proved() || (route == "/v1/oauth2/token" && status < 400);
-    let asks_too_much = |problem: &Problem| {
+    let is_over_limit = |problem: &Problem| {
         let code = problem.code();
         matches!(code, Code::TooManyAttempts | Code::TooManyRequests)
             // Or refused before it was handled: the server is overloaded.
             || (code == Code::Unavailable && problem.cause().is_none())
     };
-    !is_known || problem.is_some_and(asks_too_much)
+    !is_known || problem.is_some_and(is_over_limit)
 }
 
 impl Strangers {

@@ -7,61 +7,61 @@ use http::{HeaderValue, StatusCode};
 /// A kind of problem (contract, section 10). Each has its own `code` and `type`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Code {
-    /// 400
+    /// A field or the request as a whole is invalid.
     InvalidRequest,
-    /// 400
+    /// A condition of a verification that does not exist; it must not pass unchecked.
     UnknownCondition,
-    /// 401
+    /// No credential, or one that proves nothing: unknown, wrong, revoked or expired.
     InvalidCredential,
-    /// 401
+    /// A credential of the sandbox in production, or the reverse.
     WrongEnvironment,
-    /// 403
+    /// The credential is valid and lacks the scope that the call or the gateway requires.
     InsufficientScope,
-    /// 403
+    /// The caller would grant a scope that it does not hold itself.
     ScopeNotHeld,
-    /// 403
+    /// Only some callers may choose the mid of a new account.
     MidNotAllowed,
-    /// 403
+    /// The caller would stop its own account.
     OwnAccount,
-    /// 403
+    /// Only the account that suspended it, or one above that, may resume the account.
     SuspendedFromAbove,
-    /// 403
+    /// The path of the gateway accepts another type of key.
     WrongType,
-    /// 403
+    /// The gateway requires another account.
     WrongAccount,
-    /// 404, the route
+    /// The path names no route.
     NotFound,
-    /// 404
+    /// No such key, or none within the reach of the caller.
     KeyNotFound,
-    /// 404
+    /// No such account, or none within the reach of the caller.
     AccountNotFound,
-    /// 405
+    /// The route exists, with other methods.
     MethodNotAllowed,
-    /// 413
+    /// The body is larger than the setting or the call allows.
     BodyTooLarge,
-    /// 415
+    /// The body has a media type or a charset that the call does not read.
     UnsupportedMediaType,
-    /// 409
+    /// Another account has the mid.
     MidTaken,
-    /// 409
+    /// The account or one above it is suspended or closed, so nothing new is made for it or below it.
     AccountNotActive,
-    /// 409
+    /// A closed account is final: it cannot be resumed.
     AccountClosed,
-    /// 409
+    /// The last key that can manage keys may be revoked only as compromised.
     LockOut,
-    /// 429
+    /// Too many wrong credentials were presented.
     TooManyAttempts,
-    /// 429: one's own parallel calls
+    /// The caller's share of concurrent requests, or of the queue of an account, is taken.
     TooManyRequests,
-    /// 500
+    /// A defect of this service.
     Internal,
-    /// 502
+    /// A system that the service needs returned an invalid answer. No call of this version gives it.
     BadGateway,
-    /// 503
+    /// The service cannot answer now; nothing was changed.
     Unavailable,
-    /// 503
+    /// Whether the change was made, or is enforced on every node, is not known.
     OutcomeUnknown,
-    /// 504
+    /// The time budget of the route is used up; a change may have been made.
     Timeout,
 }
 

@@ -131,9 +131,9 @@ impl Listing {
                 status.map_err(|_| query.refuse("state", format!("must be one of {}", expected()))).ok()
             }
         };
-        let asked_type = query.one("type");
+        let given_type = query.one("type");
         let key_type =
-            asked_type.and_then(|text| key_type(&text).map_err(|error| query.refuse("type", error.to_string())).ok());
+            given_type.and_then(|text| key_type(&text).map_err(|error| query.refuse("type", error.to_string())).ok());
         Self { status, key_type, limit: query.limit(), before: query.cursor() }
     }
 }

@@ -151,9 +151,9 @@ fn in_query(path: AuthPath, mut query: Query) -> Result<Requirements, Problem> {
     });
     match query.one("type").map(|text| key_type(&text)) {
         None => {}
-        Some(Ok(asked)) if asked == path.key_type => {}
-        Some(Ok(asked)) => {
-            let message = format!("must be {}, which the path takes; call /v1/auth-{asked} instead", path.key_type);
+        Some(Ok(given)) if given == path.key_type => {}
+        Some(Ok(given)) => {
+            let message = format!("must be {}, which the path takes; call /v1/auth-{given} instead", path.key_type);
             query.refuse("type", message.replace("/v1/auth-secret", "/v1/auth"));
         }
         Some(Err(error)) => query.refuse("type", error.to_string()),
