@@ -88,6 +88,15 @@ impl Fields {
         self.0.remove(&*folded(name)).map(|member| member.came)
     }
 
+    /// Whether a field is given more than once, under one spelling of its name or several.
+    pub(super) fn has_repeated(&self) -> bool {
+        self.0.values().any(|member| match &member.came {
+            Came::Json(_) => false,
+            Came::Form(texts) => texts.len() > 1,
+            Came::Twice => true,
+        })
+    }
+
     /// The names as first spelled.
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
         self.0.values().map(|member| member.name.as_str())

@@ -196,6 +196,11 @@ impl Problem {
         self
     }
 
+    /// The first error of a field, as a client reads it.
+    pub(super) fn first_error(&self) -> Option<String> {
+        self.0.errors.named.first().map(|(field, text)| format!("{field} {text}"))
+    }
+
     /// Merges another problem of the same request: the errors of both, under this one's code.
     #[must_use]
     pub fn and(mut self, other: Self) -> Self {

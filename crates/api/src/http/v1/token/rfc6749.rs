@@ -1,7 +1,7 @@
 //! The dialect of RFC 6749: a form in, `access_token` or `error` out, as `application/json`. The one exception to the
 //! format of problems.
 
-use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
+use std::{borrow::Cow, sync::Arc};
 
 use axum::{
     Json,
@@ -25,13 +25,18 @@ use crate::http::{
     authorization::Authorization,
     caller::refused,
     even_time::Hides,
-    fields::{folded, trimmed},
+    fields::trimmed,
+    given::Credential,
     problem::{BASIC_CHALLENGE, Code, InOtherWords, Problem, whole_seconds},
     request_facts::{Calling, Object, RequestFacts},
     v1::NO_STORE,
 };
 
 use super::platform::note_pair;
+
+mod form;
+
+use form::Parameters;
 
 /// RFC 6749, section 5.1.
 #[derive(Serialize)]
@@ -143,9 +148,6 @@ impl Refusal {
     }
 }
 
-/// The fields of a form that are read.
-const FIELDS: [&str; 5] = ["grant_type", "client_id", "client_secret", "scope", "refresh_token"];
-
 /// Asks a client to authenticate that has not, or not in an accepted way.
 const AUTHENTICATE: &str = "authenticate the client: with client_id and client_secret in the form, or with both as \
                             Authorization: Basic";
@@ -182,13 +184,13 @@ async fn grant(
     source: Source,
     facts: &RequestFacts,
 ) -> Result<Tokens, Refusal> {
-    let mut form = read_form(body)?;
+    let form = Parameters::read(body).map_err(Refusal::invalid_request)?;
     let presented = match &client {
         Client::Basic { secret, .. } => Some(secret.as_str()),
-        Client::Unnamed | Client::Garbled => form.get("client_secret").map(|secret| secret.trim()),
+        Client::Unnamed | Client::Garbled => form.client_secret.as_ref().map(|secret| secret.as_str()),
     };
     let named = presented.and_then(|secret| Object::of_value(secret, access.settings().environment));
-    let granted = grant_by(access, client, &mut form, source, facts).await;
+    let granted = grant_by(access, client, form, source, facts).await;
     // Last: a refresh token is about the key that it acts for, and a refused public key about itself.
     if let Some(secret_key) = named {
         facts.is_about(secret_key);
@@ -199,15 +201,15 @@ async fn grant(
 async fn grant_by(
     access: &Arc<Access>,
     client: Client,
-    form: &mut BTreeMap<String, String>,
+    form: Parameters,
     source: Source,
     facts: &RequestFacts,
 ) -> Result<Tokens, Refusal> {
     // Blanks alone count as no value.
-    let scope = form.remove("scope").filter(|text| text.split_ascii_whitespace().next().is_some());
+    let scope = form.scope.filter(|text| text.split_ascii_whitespace().next().is_some());
     let scopes = scope.map(|text| read_scope(&text)).transpose()?;
-    let grant_type = form.remove("grant_type").ok_or_else(|| Refusal::invalid_request("grant_type is required"))?;
-    let client = named_client(client, form)?;
+    let grant_type = form.grant_type.ok_or_else(|| Refusal::invalid_request("grant_type is required"))?;
+    let client = named_client(client, form.client_id, form.client_secret)?;
     match grant_type.as_str() {
         "client_credentials" => {
             let (id, secret) = client.ok_or_else(|| Refusal::invalid_client(Denial::NotFound, AUTHENTICATE))?;
@@ -215,8 +217,7 @@ async fn grant_by(
             obtain(access, request, facts).await
         }
         "refresh_token" => {
-            let token = form.remove("refresh_token").map(trimmed);
-            let token = token.ok_or_else(|| Refusal::invalid_request("refresh_token is required"))?;
+            let token = form.refresh_token.ok_or_else(|| Refusal::invalid_request("refresh_token is required"))?;
             let token = refresh_token::open(access, &token)?;
             facts.is_about(Object::Key(token.secret_key()));
             // A client that names itself must authenticate, and must be the one that the token was issued to.
@@ -262,33 +263,13 @@ fn read_scope(text: &str) -> Result<ScopeSet, Refusal> {
     })
 }
 
-/// Reads the fields of the form. A near miss of a known name counts as that name; none may be repeated (section 3.2). A
-/// leading byte order mark is skipped, as before JSON.
-fn read_form(body: &[u8]) -> Result<BTreeMap<String, String>, Refusal> {
-    let body = body.strip_prefix("\u{feff}".as_bytes()).unwrap_or(body);
-    let pairs: Vec<(String, String)> =
-        serde_urlencoded::from_bytes(body).map_err(|_| Refusal::invalid_request("the body must be a form"))?;
-    let mut form = BTreeMap::new();
-    for (name, value) in pairs {
-        let near = folded(&name);
-        let known = FIELDS.into_iter().find(|known| folded(known) == near);
-        let name = known.map_or_else(|| name.clone(), str::to_owned);
-        // A field without a value counts as absent (section 3.2).
-        if !value.is_empty() && form.insert(name, value).is_some() {
-            let field = known.unwrap_or("a field");
-            return Err(Refusal::invalid_request(format!("{field} must be given once")));
-        }
-    }
-    Ok(form)
-}
-
 /// The client, from Basic authentication or from the body, never from both (section 2.3).
 fn named_client(
     client: Client,
-    form: &mut BTreeMap<String, String>,
-) -> Result<Option<(String, Zeroizing<String>)>, Refusal> {
-    let id = form.remove("client_id").map(|id| id.trim().to_owned());
-    let secret = form.remove("client_secret").map(trimmed);
+    id: Option<String>,
+    secret: Option<Credential>,
+) -> Result<Option<(String, Credential)>, Refusal> {
+    let id = id.map(|id| id.trim().to_owned());
     match (client, id, secret) {
         (Client::Garbled, _, _) => Err(Refusal::invalid_client(Denial::NotFound, NOT_BASIC)),
         (Client::Basic { .. }, _, Some(_)) => {
