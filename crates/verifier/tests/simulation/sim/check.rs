@@ -40,9 +40,11 @@ struct Changes {
 }
 
 impl Changes {
-    /// Records that the change with this number was reported as enforced. A change lost meanwhile binds no node.
-    fn report_enforced(&mut self, mark: Mark, seq: Seq) {
-        let reported = self.changes.iter().rfind(|change| change.number.1 == seq && change.lost.is_none());
+    /// Records that the change with this number, committed before this position, was reported as enforced. A change
+    /// lost meanwhile binds no node.
+    fn report_enforced(&mut self, mark: Mark, seq: Seq, committed_before: Mark) {
+        let named = |change: &&Made| change.number.1 == seq && change.committed < committed_before;
+        let reported = self.changes.iter().rfind(named).filter(|change| change.lost.is_none());
         self.enforced.extend(reported.map(|change| (mark, change.number)));
     }
 
@@ -63,9 +65,10 @@ impl Changes {
         let last = reported.max_by_key(|(at, number)| (*number, *at));
         let (mut restricted, mut good) = (false, last.is_none());
         for change in &self.changes {
-            // A lost state may be returned until a later change is reported as enforced.
+            // A lost state may be returned until a change after it is reported as enforced.
             let is_excused = !change.restricts && arrived_at < change.excused_until;
-            let is_over = !is_excused && change.lost.is_some_and(|lost| last.is_some_and(|(at, _)| *at > lost));
+            let is_after = |(at, number): &(Mark, Number), lost: Mark| *at > lost && *number > change.number;
+            let is_over = !is_excused && change.lost.is_some_and(|lost| last.is_some_and(|last| is_after(last, lost)));
             if last.is_none_or(|(_, last)| change.number >= *last) && change.committed < answered && !is_over {
                 restricted |= change.restricts;
                 good |= !change.restricts;
@@ -92,8 +95,11 @@ pub(crate) fn breaches(history: &History, worst_wait: Duration) -> Vec<String> {
                 };
                 by_target.entry(*target).or_default().changes.push(change);
             }
-            Record::Enforced { target, seq } | Record::Answered { target, seq, .. } => {
-                by_target.entry(*target).or_default().report_enforced(mark, *seq);
+            Record::Enforced { target, seq } => {
+                by_target.entry(*target).or_default().report_enforced(mark, *seq, mark);
+            }
+            Record::Answered { target, seq, confirmed, .. } => {
+                by_target.entry(*target).or_default().report_enforced(mark, *seq, *confirmed);
             }
             Record::WentBack { at, kept } => {
                 histories += 1;
@@ -110,7 +116,7 @@ pub(crate) fn breaches(history: &History, worst_wait: Duration) -> Vec<String> {
     let mut breaches = Vec::new();
     for (mark, record) in history.records.iter().enumerate() {
         match record {
-            Record::Answered { took, repeated, target, seq, node, at } if *took > worst_wait + MARGIN => {
+            Record::Answered { took, repeated, target, seq, node, at, .. } if *took > worst_wait + MARGIN => {
                 breaches.push(format!(
                     "L: node {node} answered a call about {target:?} (event {seq}, repeated: {repeated}) at {at:?}, \
                      {took:?} after its commit"

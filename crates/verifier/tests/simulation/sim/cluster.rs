@@ -179,6 +179,7 @@ impl Cluster {
         };
         let (changed, enforced_early) = tokio::join!(biased; committing, barrier);
         let (confirmed, stood_still) = (node.machine.boot(), node.stood_still());
+        let mark = self.world.history().mark();
         let Ok(changed) = changed else {
             self.world.count("calls with an unknown outcome (503)");
             return;
@@ -199,7 +200,8 @@ impl Cluster {
         let still = Duration::from_nanos(node.stood_still().saturating_sub(stood_still));
         let took = node.machine.boot().since(confirmed).saturating_sub(still);
         let (at, number) = (self.world.now(), node.number);
-        self.world.history().push(Record::Answered { at, node: number, target, seq, took, repeated });
+        let answered = Record::Answered { at, node: number, target, seq, confirmed: mark, took, repeated };
+        self.world.history().push(answered);
         self.answered(node, change, took, repeated);
         self.look(change);
     }

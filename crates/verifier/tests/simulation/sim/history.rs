@@ -29,8 +29,9 @@ pub(crate) enum Record {
     /// It is reported as enforced on every node, by the answer of a call or by a record in the database.
     Enforced { target: Target, seq: Seq },
     /// A call was answered: time since its commit was confirmed, on the node's own clock, without the time in which the
-    /// process was stopped.
-    Answered { at: Duration, node: u64, target: Target, seq: Seq, took: Duration, repeated: bool },
+    /// process was stopped. The change was committed before `confirmed`: its number alone may name one of another
+    /// history.
+    Answered { at: Duration, node: u64, target: Target, seq: Seq, confirmed: Mark, took: Duration, repeated: bool },
     /// A request was answered.
     Verified { at: Duration, arrived_at: Duration, arrived: Mark, node: u64, key: KeyId, answer: Answer },
     /// The database went back: it keeps the events up to this number, and reuses later numbers.
