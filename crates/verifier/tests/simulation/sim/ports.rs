@@ -72,7 +72,8 @@ impl Membership for Ports {
         self.world.trace("renew", renewal.applied.seq.number());
         let mut renewal = renewal.clone();
         let database = Arc::clone(&self.database);
-        if let Some(later) = self.world.draw(|rng| rng.per_mille(20).then(|| rng.doubling(1, 4_000))) {
+        let again = self.world.draw(|rng| rng.per_mille(20).then(|| rng.doubling(1, 4_000)));
+        if let Some(later) = again.filter(|_| !self.world.is_calm()) {
             let (world, database, renewal) = (Arc::clone(&self.world), Arc::clone(&database), renewal.clone());
             self.world.spawn(async move {
                 world.pass(later).await;
