@@ -154,8 +154,8 @@ async fn fill(fixture: &Fixture, tree: &Tree, half: u8, count: u32) {
     let (key, account, merchant) = (id(0), id(1), raw.id(tree.merchant.id.uuid()));
     let (moment, digest) = (raw.moment(at(0)), digest(1).encode());
     let keys = format!(
-        "INSERT INTO api_key (id, account_id, type, name, scopes, writes_keys, digest, last_four, created_at, expires_at,
-            state, revoked_at, revocation_reason)
+        "INSERT INTO api_key (id, account_id, type, name, scopes, writes_keys, digest, last_four, created_at,
+            expires_at, state, revoked_at, revocation_reason)
         {} SELECT {key}, {merchant}, 'secret', 'x', 'api-keys:write', 1, '{digest}', 'abcd', {moment}, {moment} + n,
             iif({active}, 'active', 'revoked'), iif({active}, NULL, {moment}), iif({active}, NULL, 'superseded')
         FROM numbers",

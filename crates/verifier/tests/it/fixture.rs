@@ -171,7 +171,7 @@ impl Fixture {
     /// Makes a call that changes a verdict, like the product: commit, then the barrier.
     pub(crate) async fn call(&self, on: &Actor, change: Change) -> Result<Result<(), NotEnforced>> {
         let changed = on.ports.change(change).await?;
-        let (since, target) = (on.machine.boot(), change.target());
+        let (since, target, confirmed) = (on.machine.boot(), change.target(), self.world.history().mark());
         let (seq, done, repeated) = match changed {
             Changed::Now(event) => (event.seq, ends(on.verifier.enforce(event, vec![target])).await, false),
             Changed::Before(Some(last)) => (last.seq, ends(on.verifier.enforce_again(last, vec![target])).await, true),
@@ -181,7 +181,8 @@ impl Fixture {
         };
         if done.is_ok() {
             let (at, took) = (self.world.now(), on.machine.boot().since(since));
-            self.world.history().push(Record::Answered { at, node: 0, target, seq, took, repeated });
+            let answered = Record::Answered { at, node: 0, target, seq, confirmed, took, repeated };
+            self.world.history().push(answered);
         }
         Ok(done)
     }
