@@ -10,7 +10,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result, bail};
 use keyward_app::Clock;
 use keyward_domain::{Environment, KeyVersion, MasterKey};
-use keyward_storage::{Stamp, Store, Write};
+use keyward_storage::{Installation, Stamp, Write};
 
 use crate::{database::Mode, entropy::SystemEntropy, master_key};
 
@@ -97,7 +97,7 @@ impl Foreign {
 /// Finds the master key of this database, and ensures that both belong together. Makes a key only for a database
 /// without a stamp, and only if no path was set explicitly.
 pub(crate) async fn claim_database(
-    store: &dyn Store,
+    store: &dyn Installation,
     claimant: &Claimant<'_>,
     mode: Mode,
     clock: &dyn Clock,
@@ -127,7 +127,7 @@ pub(crate) async fn claim_database(
 }
 
 async fn claim(
-    store: &dyn Store,
+    store: &dyn Installation,
     claimant: &Claimant<'_>,
     stamp: &Stamp,
     key: &MasterKey,
@@ -141,7 +141,7 @@ async fn claim(
 }
 
 /// Another node has just stamped the database, presumably with the same key.
-async fn overtaken(store: &dyn Store, claimant: &Claimant<'_>, key: &MasterKey) -> Result<()> {
+async fn overtaken(store: &dyn Installation, claimant: &Claimant<'_>, key: &MasterKey) -> Result<()> {
     match judge(store.stamp().await?.as_ref(), claimant.environment, key) {
         Ok(_) => Ok(()),
         Err(foreign) => bail!(foreign.explain(claimant)),
@@ -150,7 +150,7 @@ async fn overtaken(store: &dyn Store, claimant: &Claimant<'_>, key: &MasterKey) 
 
 /// The issuer of tokens without a `public_url`. The first node stamps its own address, and all others and every restart
 /// follow it, regardless of their addresses: otherwise nodes would refuse each other's tokens.
-pub(crate) async fn issuer(store: &dyn Store, address: &str, clock: &dyn Clock) -> Result<String> {
+pub(crate) async fn issuer(store: &dyn Installation, address: &str, clock: &dyn Clock) -> Result<String> {
     if let Some(stamped) = store.issuer().await? {
         return Ok(stamped);
     }

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use keyward_app::{Caller, Clock as _, manage::list_accounts::list_accounts};
 use keyward_domain::{Environment, MasterKey};
-use keyward_storage::{Schema, SigningKeys, Store};
+use keyward_storage::{Installation, Schema, SigningKeys, Tokens};
 
 use super::{exit::Exit, output};
 use crate::{
@@ -116,7 +116,7 @@ async fn check_database(settings: &Settings, database: &Database, findings: &mut
 }
 
 /// Checks that stamp and master key exist and belong together.
-async fn check_key(settings: &Settings, store: &dyn Store, findings: &mut Findings) -> bool {
+async fn check_key(settings: &Settings, store: &dyn Installation, findings: &mut Findings) -> bool {
     let key_path = settings.master_key_path();
     let (environment, key_given) = (settings.environment, settings.master_key_file.is_some());
     let claimant = Claimant { environment, key_path: &key_path, key_given };
@@ -170,7 +170,7 @@ fn fingerprints(key: &MasterKey) -> String {
 }
 
 /// Checks the issuer of tokens.
-async fn check_issuer(settings: &Settings, store: &dyn Store, findings: &mut Findings) {
+async fn check_issuer(settings: &Settings, store: &dyn Installation, findings: &mut Findings) {
     match (store.issuer().await, &settings.public_url) {
         (Ok(Some(stamped)), Some(given)) if stamped != *given => findings.notice(
             "issuer",
@@ -186,7 +186,7 @@ async fn check_issuer(settings: &Settings, store: &dyn Store, findings: &mut Fin
     }
 }
 
-async fn check_signing_keys(store: &dyn Store, findings: &mut Findings) {
+async fn check_signing_keys(store: &dyn Tokens, findings: &mut Findings) {
     let machine = SystemClock.wall();
     match store.signing_keys().await {
         Ok(SigningKeys { keys, database_time }) => {

@@ -8,7 +8,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use anyhow::anyhow;
 use keyward_app::Clock;
 use keyward_domain::{Environment, MasterKey};
-use keyward_storage::{Result, Store, Write};
+use keyward_storage::{Installation, Result, Write};
 use keyward_verifier::Verifier;
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -40,7 +40,12 @@ pub(crate) enum IdentityCheck {
 impl Identity {
     /// Returns when the database turns out to be another's. A node that continued would write what the database's own
     /// nodes cannot read.
-    pub(crate) async fn refuted(&self, verifier: &Verifier, store: &dyn Store, clock: &dyn Clock) -> anyhow::Error {
+    pub(crate) async fn refuted(
+        &self,
+        verifier: &Verifier,
+        store: &dyn Installation,
+        clock: &dyn Clock,
+    ) -> anyhow::Error {
         let (mut due, mut seen) = (interval(CHECK_INTERVAL), 0);
         due.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -59,7 +64,7 @@ impl Identity {
     }
 
     /// Compares the node with the stamps, and adds missing ones of its own.
-    pub(crate) async fn check(&self, store: &dyn Store, clock: &dyn Clock) -> Result<IdentityCheck> {
+    pub(crate) async fn check(&self, store: &dyn Installation, clock: &dyn Clock) -> Result<IdentityCheck> {
         // Every claimed database has a fingerprint: without one it is half restored.
         let Some(stamp) = store.stamp().await?.filter(|stamp| !stamp.fingerprints.is_empty()) else {
             return Ok(IdentityCheck::Unknown);
@@ -87,7 +92,7 @@ impl Identity {
         self.check_issuer(store, clock).await
     }
 
-    async fn check_issuer(&self, store: &dyn Store, clock: &dyn Clock) -> Result<IdentityCheck> {
+    async fn check_issuer(&self, store: &dyn Installation, clock: &dyn Clock) -> Result<IdentityCheck> {
         let Some(ours) = &self.issuer else { return Ok(IdentityCheck::Ours) };
         match store.issuer().await? {
             Some(stamped) if stamped == *ours => Ok(IdentityCheck::Ours),
