@@ -53,12 +53,12 @@ impl Door {
     }
 
     /// Begins to wait until a change of an earlier call is enforced (R9).
-    pub(crate) fn again(&self, last: Option<Enforcement>, target: Target) -> Committed {
+    pub(crate) fn again(&self, last: Option<Enforcement>, target: Target) -> CommittedChange {
         let enforced = last.map(|last| {
             let verifier = Arc::clone(&self.enforcer.verifier);
             self.enforcer.runtime.background.spawn(async move { verifier.enforce_again(last, vec![target]).await })
         });
-        Committed { seq: last.map(|last| last.seq), enforced }
+        CommittedChange { seq: last.map(|last| last.seq), enforced }
     }
 
     /// Begins to wait until an already committed change is enforced, so that its enforcement is recorded. One wait per
@@ -134,7 +134,7 @@ impl Unit {
 
     /// Commits the changes, and begins to wait until they are enforced. The permit for the account is released after
     /// the commit.
-    pub(crate) async fn commit(self, permit: Option<AccountPermit>) -> Result<Committed, Failure> {
+    pub(crate) async fn commit(self, permit: Option<AccountPermit>) -> Result<CommittedChange, Failure> {
         let Self { work, targets, enforcer, .. } = self;
         let runtime = Arc::clone(&enforcer.runtime);
         let committing = runtime.background.spawn(async move {
@@ -145,7 +145,7 @@ impl Unit {
                 let verifier = Arc::clone(&enforcer.verifier);
                 enforcer.runtime.background.spawn(async move { verifier.enforce(event, targets).await })
             });
-            Ok(Committed { seq: event.map(|event| event.seq), enforced })
+            Ok(CommittedChange { seq: event.map(|event| event.seq), enforced })
         });
         // The commit may have happened even though the task failed.
         committing.await.map_err(|error| StorageError::OutcomeUnknown(error.into()))?
@@ -162,13 +162,13 @@ const fn target(change: &Change) -> Option<Target> {
 }
 
 /// A committed change.
-pub(crate) struct Committed {
+pub(crate) struct CommittedChange {
     /// Its last event; `None` if no verdict depends on it.
     pub(crate) seq: Option<Seq>,
     enforced: Option<JoinHandle<Result<(), NotEnforced>>>,
 }
 
-impl Committed {
+impl CommittedChange {
     /// Waits until every node enforces it.
     pub(crate) async fn enforced(self) -> Result<(), Failure> {
         let Some(enforced) = self.enforced else { return Ok(()) };

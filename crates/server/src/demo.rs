@@ -83,8 +83,8 @@ pub(crate) async fn of_this_database(manage: &Manage, path: &Path) -> Result<Opt
 struct CannotKeep(anyhow::Error);
 
 impl From<keyward_app::Failure> for CannotKeep {
-    fn from(fault: keyward_app::Failure) -> Self {
-        Self(anyhow::Error::new(fault).context("the demo accounts cannot be created"))
+    fn from(failure: keyward_app::Failure) -> Self {
+        Self(anyhow::Error::new(failure).context("the demo accounts cannot be created"))
     }
 }
 

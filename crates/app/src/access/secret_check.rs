@@ -39,7 +39,7 @@ macro_rules! failures {
             fn from(error: $crate::access::secret_check::Error) -> Self {
                 match error {
                     $crate::access::secret_check::Error::TooManyAttempts(error) => error.into(),
-                    $crate::access::secret_check::Error::Failure(fault) => fault.into(),
+                    $crate::access::secret_check::Error::Failure(failure) => failure.into(),
                 }
             }
         }

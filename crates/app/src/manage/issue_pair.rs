@@ -213,14 +213,14 @@ async fn revoke_namesakes(
 /// The first of `name`, `name-2`, `name-3` … that no active pair of the account uses.
 async fn free_name(unit: &mut Unit, account: AccountId, name: &str) -> Result<String, StorageError> {
     let numbered = |n: u32| if n == 1 { name.to_owned() } else { format!("{name}-{n}") };
-    let (mut first, mut at_once) = (1, NAMES_AT_FIRST);
+    let (mut first, mut count) = (1, NAMES_AT_FIRST);
     loop {
-        let among: Vec<String> = (first..first + at_once).map(numbered).collect();
+        let among: Vec<String> = (first..first + count).map(numbered).collect();
         let taken = unit.taken_unique_names(account, &among).await?;
         if let Some(free) = among.into_iter().find(|name| !taken.contains(name)) {
             return Ok(free);
         }
-        first += at_once;
-        at_once = (at_once * 4).min(NAMES_AT_MOST);
+        first += count;
+        count = (count * 4).min(NAMES_AT_MOST);
     }
 }

@@ -11,7 +11,7 @@ use crate::{
     access::{Caller, Refused},
     account_queue::Lane,
     acting::{self, Acting},
-    commit::Committed,
+    commit::CommittedChange,
 };
 
 /// Command: revoke a key.
@@ -74,7 +74,11 @@ pub async fn revoke_key(manage: &Arc<Manage>, caller: &Caller, command: RevokeKe
     Ok(Revoked { seq })
 }
 
-async fn decide_and_commit(manage: &Arc<Manage>, acting: &Acting, command: RevokeKey) -> Result<Committed, Error> {
+async fn decide_and_commit(
+    manage: &Arc<Manage>,
+    acting: &Acting,
+    command: RevokeKey,
+) -> Result<CommittedChange, Error> {
     let reach = acting.caller.reach();
     let request =
         RevocationRequest { now: manage.access.now(), by: acting.caller.actor(), reason: command.reason, reach };

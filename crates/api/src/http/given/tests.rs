@@ -135,7 +135,7 @@ fn a_wrong_field_is_named_with_what_it_must_be() {
 }
 
 #[test]
-fn all_faults_are_reported_at_once_in_one_order() {
+fn all_errors_are_reported_together_in_one_order() {
     let body = json!({
         "secret": 1, "expires_at": 1, "overwriteExistingKey": 1, "scopes": ["a", 1, 2], "type": 1, "name": 1, "mid": 1,
     });
