@@ -23,7 +23,7 @@ fn databases(folder: &Path) -> Vec<String> {
 #[tokio::test]
 async fn a_copy_that_may_not_grow_leaves_nothing_behind() {
     let place = Place::embedded();
-    let keyward = |words: &str| place.keyward().say(words);
+    let keyward = |words: &str| place.keyward().words(words);
     let node = place.sandbox().serve();
     keyward("backup whole.db").run().success();
     let size = fs::metadata(place.folder().join("whole.db")).unwrap().len();
@@ -47,7 +47,7 @@ async fn a_copy_that_may_not_grow_leaves_nothing_behind() {
 #[tokio::test]
 async fn a_copy_of_a_running_server_is_restored_whole_and_leaves_one_database() {
     let place = Place::embedded();
-    let keyward = |words: &str| place.keyward().say(words);
+    let keyward = |words: &str| place.keyward().words(words);
     let node = place.sandbox().serve();
     let demo = node.demo();
     let partner = node.client(&demo.partner.app_secret);
@@ -78,7 +78,7 @@ async fn a_copy_of_a_running_server_is_restored_whole_and_leaves_one_database() 
     let doctor = || keyward("doctor").run().out;
     let reported = "the database went back: of the changes up to event 2, those after event 1 are lost";
     assert!(doctor().contains(reported), "{}", doctor());
-    let node = place.sandbox().say("--metrics-listen 127.0.0.1:0").serve();
+    let node = place.sandbox().words("--metrics-listen 127.0.0.1:0").serve();
     let log = node.output_so_far();
     let lost = "of the changes up to number 2, those after number 1 are lost";
     assert!(log.contains("ERROR") && log.contains("the database went back") && log.contains(lost), "{log}");
@@ -108,11 +108,11 @@ async fn a_copy_is_restored_only_beside_its_own_master_key() {
     let node = place.sandbox().serve();
     let demo = node.demo();
     node.stop();
-    place.keyward().say("backup kw.backup").run().success();
+    place.keyward().words("backup kw.backup").run().success();
 
     let other = Place::embedded();
     let copy = place.folder().join("kw.backup");
-    let restore = || other.keyward().say("restore").word(copy.clone());
+    let restore = || other.keyward().words("restore").word(copy.clone());
     restore().run().refuses_with(&["useless without its master key", "put the file with the fingerprint"]);
     assert!(!other.data().exists(), "something was created before the copy was checked");
     private_directory(&other.data());
@@ -138,7 +138,7 @@ fn a_file_that_is_no_copy_is_refused_and_leaves_the_database_unchanged() {
     let place = Place::embedded();
     place.sandbox().serve().stop();
     let before = fs::read(place.data().join("keyward.db")).unwrap();
-    place.keyward().say("backup good").run().success();
+    place.keyward().words("backup good").run().success();
     let mut torn = fs::read(place.folder().join("good")).unwrap();
     let middle = torn.len() / 2;
     let (mut first, mut short) = (torn.clone(), torn.clone());
@@ -154,12 +154,12 @@ fn a_file_that_is_no_copy_is_refused_and_leaves_the_database_unchanged() {
         ("short", short),
     ] {
         fs::write(place.folder().join(name), content).unwrap();
-        let refusal = place.keyward().say("restore").say(name).run().refusal();
+        let refusal = place.keyward().words("restore").words(name).run().refusal();
         assert!(refusal.contains("no copy") || refusal.contains("cannot be used"), "{name}: {refusal}");
         assert!(!refusal.contains("timed out"), "an unreadable file is no outage: {name}: {refusal}");
     }
-    place.keyward().say("restore absent").run().refuses_with(&["absent"]);
-    place.keyward().say("restore keyward-data").run().refuses_with(&["it is not a file"]);
+    place.keyward().words("restore absent").run().refuses_with(&["absent"]);
+    place.keyward().words("restore keyward-data").run().refuses_with(&["it is not a file"]);
     assert_eq!(fs::read(place.data().join("keyward.db")).unwrap(), before);
     assert!(!place.data().join("keyward.db.restoring").exists());
 }
@@ -209,7 +209,7 @@ async fn a_postgres_is_restored_from_its_own_dump() {
     let (kept, dead) = (partner.create(&demo.merchant, "a", &[]).await, partner.create(&demo.merchant, "b", &[]).await);
     partner.revoke(&dead.id).await.expect(204);
     for words in ["backup kw.backup", "restore kw.backup"] {
-        place.keyward().say(words).run().refuses_with(&["docs/backup.md"]);
+        place.keyward().words(words).run().refuses_with(&["docs/backup.md"]);
     }
     tool(&cluster, "pg_dump", &["--format=custom", "--file=kw.dump", place.url().unwrap()], place.folder());
     partner.revoke(&kept.id).await.expect(204);
@@ -218,7 +218,7 @@ async fn a_postgres_is_restored_from_its_own_dump() {
     let copy = Place::on(&cluster.url()).await;
     let into = format!("--dbname={}", copy.url().unwrap());
     tool(&cluster, "pg_restore", &["--exit-on-error", &into, "kw.dump"], place.folder());
-    let program: Program = copy.keyward().say("serve --listen 127.0.0.1:0");
+    let program: Program = copy.keyward().words("serve --listen 127.0.0.1:0");
     let node = program.env("KEYWARD_MASTER_KEY_FILE", place.data().join("master.key")).serve();
     let partner = node.client(&demo.partner.app_secret);
     for (value, verdict) in [(&kept.value, "VALID"), (&dead.value, "REVOKED")] {

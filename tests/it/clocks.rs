@@ -79,11 +79,11 @@ async fn a_node_whose_clock_is_weeks_ahead_reports_it_everywhere_and_rotates_not
     .await;
     assert!(node.metric("keyward_clock_jump_seconds").await < -3_455_000.0);
     assert!(node.metric("keyward_clock_ahead_seconds").await > 3_455_000.0);
-    let doctor = fleet.place.keyward().env("KEYWARD_VERIFIER__PROFILE", "quick").say("doctor").run();
+    let doctor = fleet.place.keyward().env("KEYWARD_VERIFIER__PROFILE", "quick").words("doctor").run();
     assert!(doctor.code == Some(1) && doctor.out.contains(difference), "{}", doctor.output());
     let kids = async || node.anonymous().get("/.well-known/jwks.json").await.expect(200).json()["keys"].clone();
     let before = kids().await;
-    fleet.place.keyward().say("signing-key rotate").run().refuses_with(&[difference, "correct the wrong one"]);
+    fleet.place.keyward().words("signing-key rotate").run().refuses_with(&[difference, "correct the wrong one"]);
     assert_eq!(kids().await, before);
     fleet.place.execute("UPDATE wrong.clock SET by = '0'").await;
     eventually("the clocks agree again", async || ready().await == "ready\n").await;

@@ -5,7 +5,7 @@ use crate::harness::{Page, Place};
 /// Collects the help of a command and of all below it: the command line that prints it, and the output.
 fn collect(place: &Place, words: &str, into: &mut Vec<String>) {
     let asked = format!("help {words}");
-    let help = place.keyward().say(&asked).run().success().out;
+    let help = place.keyward().words(&asked).run().success().out;
     let (_, commands) = help.split_once("\nCommands:\n").unwrap_or_default();
     let names: Vec<String> = commands
         .lines()

@@ -9,14 +9,14 @@ on_both!(reading_is_always_allowed, the_doctor_accepts_what_works_and_names_what
 
 async fn reading_is_always_allowed(place: Place) {
     let keyward = || place.keyward();
-    keyward().say("account list").run().refusal();
+    keyward().words("account list").run().refusal();
     let node = place.sandbox().serve();
     let demo = node.demo();
     let key = node.client(&demo.partner.app_secret).create(&demo.merchant, "Till", &["charges:read"]).await;
     for _ in 0..2 {
-        let accounts = keyward().say("account list").run().json();
+        let accounts = keyward().words("account list").run().json();
         assert_eq!(accounts.as_array().map(Vec::len), Some(3), "{accounts}");
-        let keys = keyward().say("key list --mid").say(&demo.merchant).run().json();
+        let keys = keyward().words("key list --mid").words(&demo.merchant).run().json();
         assert_eq!(
             (&keys[0]["id"], &keys[0]["last_four"]),
             (&Value::from(key.id.as_str()), &Value::from(&key.value[79..]))
@@ -25,13 +25,13 @@ async fn reading_is_always_allowed(place: Place) {
     }
     node.stop();
     // The same without a server.
-    keyward().say("account list").run().success();
+    keyward().words("account list").run().success();
 }
 
 async fn the_doctor_accepts_what_works_and_names_what_does_not(place: Place) {
     let node = place.sandbox().serve();
     node.anonymous().get("/readyz").await.expect(200);
-    let findings = place.keyward().say("doctor").run().json();
+    let findings = place.keyward().words("doctor").run().json();
     let level = |about: &str| {
         let found = findings.as_array().unwrap().iter().find(|finding| finding["about"] == about);
         found.unwrap_or_else(|| panic!("no {about} in {findings}"))["level"].clone()
@@ -41,7 +41,7 @@ async fn the_doctor_accepts_what_works_and_names_what_does_not(place: Place) {
     }
     node.stop();
     std::fs::remove_file(place.data().join("master.key")).unwrap();
-    let finished = place.keyward().say("doctor").run();
+    let finished = place.keyward().words("doctor").run();
     assert_eq!(finished.code, Some(1), "{}", finished.output());
     assert!(finished.out.contains("restore the file with the fingerprint"), "{}", finished.out);
 }
@@ -58,7 +58,7 @@ async fn only_a_server_creates_an_installation() {
             "signing-key rotate",
             "backup kw.backup",
         ] {
-            let refusal = place.keyward().say(words).run().refusal();
+            let refusal = place.keyward().words(words).run().refusal();
             assert!(refusal.contains("no installation") || refusal.contains("docs/backup.md"), "{words}: {refusal}");
             assert_eq!(std::fs::read_dir(place.folder()).unwrap().count(), 0, "{words} left something behind");
         }
@@ -85,13 +85,13 @@ async fn the_embedded_database_is_changed_by_one_process_only() {
         format!("key revoke --yes {}", key.id),
         "signing-key rotate".to_owned(),
     ] {
-        let refused = place.keyward().say(&words).run();
+        let refused = place.keyward().words(&words).run();
         refused.refuses_with(&["another keyward holds ./keyward-data", "stop that one first"]);
         assert!(!place.folder().join("k.json").exists(), "{words}: an empty file for a secret was left behind");
     }
     assert_eq!(node.client(&demo.partner.app_secret).verdict(&key.value).await, "VALID");
     node.stop();
-    place.keyward().say("key revoke --yes").say(&key.id).run().success();
+    place.keyward().words("key revoke --yes").words(&key.id).run().success();
     let node = place.sandbox().serve();
     assert_eq!(node.client(&demo.partner.app_secret).verdict(&key.value).await, "REVOKED");
     node.stop();

@@ -19,16 +19,17 @@ async fn without_a_terminal_only_yes_ends_anything(place: Place) {
     let key = partner.create(&demo.merchant, "Till", &[]).await;
     let verdict = async || partner.verdict(&key.value).await;
     for words in [format!("key revoke {}", key.id), format!("account close {}", demo.merchant)] {
-        let error = place.keyward().say(&words).run().misuse_with(&["add --yes", &format!("`keyward {words} --yes`")]);
+        let error =
+            place.keyward().words(&words).run().misuse_with(&["add --yes", &format!("`keyward {words} --yes`")]);
         assert_eq!(error.lines().count(), 1, "{error}");
     }
     assert_eq!(verdict().await, "VALID");
     node.stop();
-    let revoked = place.keyward().say("key revoke --yes").say(&key.id).run().success();
+    let revoked = place.keyward().words("key revoke --yes").words(&key.id).run().success();
     assert!(revoked.err.starts_with("enforced; no "), "{}", revoked.err);
     // A reversible command needs no consent.
-    place.keyward().say("account suspend").say(&demo.merchant).run().success();
-    place.keyward().say("account close --yes").say(&demo.merchant).run().success();
+    place.keyward().words("account suspend").words(&demo.merchant).run().success();
+    place.keyward().words("account close --yes").words(&demo.merchant).run().success();
 }
 
 /// The question on a terminal, in one line.
@@ -48,7 +49,7 @@ async fn a_person_is_asked_with_the_numbers_and_may_decline(place: Place) {
     partner.create(&second, "Other till", &[]).await;
     node.stop();
 
-    let on_terminal = |words: &str, of: &str| place.keyward().say(words).say(of).on_terminal();
+    let on_terminal = |words: &str, of: &str| place.keyward().words(words).words(of).on_terminal();
     let mut refused = on_terminal("key revoke", &key.id);
     let asked = question(&mut refused);
     for words in ["Revoke the secret key", &key.id, "(Till)", &demo.merchant, "That ends 1 key."] {
@@ -73,7 +74,7 @@ async fn a_person_is_asked_with_the_numbers_and_may_decline(place: Place) {
     assert!(finished.out.contains("\nSTATUS   closed\n"), "{}", finished.out);
     // A repeated command ends nothing, so it does not ask.
     on_terminal("account close", &demo.merchant).end().success();
-    let left = place.keyward().say("account list").run().json();
+    let left = place.keyward().words("account list").run().json();
     let status = |mid: &str| left.as_array().unwrap().iter().find(|it| it["mid"] == mid).unwrap()["status"].clone();
     assert_eq!((status(&demo.merchant), status(&demo.partner.mid)), (json!("closed"), json!("active")));
 }
@@ -83,14 +84,14 @@ async fn already_ended_keys_and_accounts_are_not_counted(place: Place) {
     let demo = node.demo();
     node.stop();
     let make = |words: &str| {
-        let made = place.keyward().say("key create --type public --name k --mid").say(&demo.merchant).say(words);
+        let made = place.keyward().words("key create --type public --name k --mid").words(&demo.merchant).words(words);
         made.run().json()["id"].as_str().unwrap().to_owned()
     };
     let (short, long) = (make("--expires-at 1s"), make(""));
-    let show = |id: &str| place.keyward().say("key show").say(id).run().json();
+    let show = |id: &str| place.keyward().words("key show").words(id).run().json();
     eventually("the key expires", async || show(&short)["state"] == "expired").await;
     let refused = |words: &str, of: &str, expected: &[&str]| {
-        let mut terminal = place.keyward().say(words).say(of).on_terminal();
+        let mut terminal = place.keyward().words(words).words(of).on_terminal();
         let asked = question(&mut terminal);
         for words in expected {
             assert!(asked.contains(words), "{words:?} is missing in {asked}");
@@ -99,7 +100,7 @@ async fn already_ended_keys_and_accounts_are_not_counted(place: Place) {
         assert_eq!(terminal.end().code, Some(1));
     };
     refused("key revoke", &short, &["It expired at ", "that ends 0 valid keys."]);
-    place.keyward().say("account close --yes").say(&demo.partner.mid).run().success();
+    place.keyward().words("account close --yes").words(&demo.partner.mid).run().success();
     let why = format!("{} was closed", demo.partner.mid);
     refused("key revoke", &long, &[&why, "that ends 0 valid keys."]);
     let below = format!("It is below {}, which is closed", demo.partner.mid);
@@ -113,7 +114,7 @@ async fn only_a_line_with_a_yes_is_a_yes() {
     let merchant = node.demo().merchant;
     node.stop();
     let asked = || {
-        let mut terminal = place.keyward().say("account close").say(&merchant).on_terminal();
+        let mut terminal = place.keyward().words("account close").words(&merchant).on_terminal();
         terminal.until("[y/N] ");
         terminal
     };
@@ -136,7 +137,7 @@ async fn a_revoke_names_the_node_that_it_waits_for_and_finally_counts_the_others
     let partner: Client = fleet.partner(0);
     let one = partner.create(&fleet.demo.merchant, "one", &[]).await;
     let two = partner.create(&fleet.demo.merchant, "two", &[]).await;
-    let revoke = |id: &str| fleet.place.keyward().say("key revoke --yes").say(id).run().success();
+    let revoke = |id: &str| fleet.place.keyward().words("key revoke --yes").words(id).run().success();
     let all = revoke(&one.id);
     assert_eq!(all.err, "enforced on all 3 nodes\n");
     let before = fleet.leases().await;

@@ -17,7 +17,7 @@ fn expected(base_url: &str, demo: &Demo) -> [String; 3] {
 }
 
 fn env(program: Program) -> Finished {
-    program.say("demo env").run()
+    program.words("demo env").run()
 }
 
 async fn a_shell_gets_the_variables_of_the_first_requests(place: Place) {
@@ -29,7 +29,7 @@ async fn a_shell_gets_the_variables_of_the_first_requests(place: Place) {
     assert_eq!(in_a_shell(&lines, &place), expected(node.base_url(), &demo));
     // A single file needs no database to identify it: this shell does not know the server's.
     assert_eq!(env(Program::in_folder(place.folder())).success().out, lines);
-    let elsewhere = place.keyward().say("demo env --url https://sandbox.test/").run().success().out;
+    let elsewhere = place.keyward().words("demo env --url https://sandbox.test/").run().success().out;
     assert_eq!(in_a_shell(&elsewhere, &place), expected("https://sandbox.test", &demo));
     node.stop();
     // The next server has another address, and the lines contain it.
@@ -46,7 +46,7 @@ async fn of_several_files_a_shell_gets_the_one_of_its_database() {
     let (first, second) = (Place::postgres().await, Place::postgres().await);
     let on = |place: &Place| Program::in_folder(first.folder()).env("DATABASE_URL", place.url().unwrap());
     for place in [&first, &second] {
-        on(place).say("serve --listen 127.0.0.1:0 --demo").serve().stop();
+        on(place).words("serve --listen 127.0.0.1:0 --demo").serve().stop();
     }
     let file = |name: &str| std::fs::read_to_string(first.data().join(name)).unwrap();
     for (place, name) in [(&first, "demo.json"), (&second, "demo-2.json")] {
@@ -60,15 +60,15 @@ async fn of_several_files_a_shell_gets_the_one_of_its_database() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_empty_sandbox_reports_how_to_create_accounts() {
     let place = Place::postgres().await;
-    let node = place.keyward().say("serve --listen 127.0.0.1:0").serve();
+    let node = place.keyward().words("serve --listen 127.0.0.1:0").serve();
     assert!(node.output_so_far().contains("no accounts yet: start with --demo"), "{}", node.output_so_far());
     node.stop();
-    let node = place.keyward().say("serve --listen 127.0.0.1:0 --demo").serve();
+    let node = place.keyward().words("serve --listen 127.0.0.1:0 --demo").serve();
     assert!(node.output_so_far().contains("demo credentials: ./keyward-data/demo.json"), "{}", node.output_so_far());
     node.stop();
     // Another node with the same accounts, which has no file of theirs.
     std::fs::remove_file(place.data().join("demo.json")).unwrap();
-    let node = place.keyward().say("serve --listen 127.0.0.1:0 --demo").serve();
+    let node = place.keyward().words("serve --listen 127.0.0.1:0 --demo").serve();
     assert!(node.output_so_far().contains("keyward help key pair"), "{}", node.output_so_far());
     node.stop();
 }

@@ -6,7 +6,7 @@ use crate::harness::{Fleet, Place, eventually};
 
 /// Findings about this: level and text.
 pub(crate) fn found(place: &Place, about: &str) -> Vec<(String, String)> {
-    let findings = place.keyward().env("KEYWARD_VERIFIER__PROFILE", "quick").say("doctor").run().json();
+    let findings = place.keyward().env("KEYWARD_VERIFIER__PROFILE", "quick").words("doctor").run().json();
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let findings = findings.as_array().unwrap().iter().filter(|finding| finding["about"] == about);
     findings.map(|finding| (text(&finding["level"]), text(&finding["finding"]))).collect()
@@ -50,7 +50,7 @@ async fn a_problem_of_the_database_is_reported_when_a_server_starts_and_by_no_ot
     assert_eq!(node.output_so_far().matches("knows us as a superuser").count(), 1, "{}", node.output_so_far());
     let merchant = node.demo().merchant;
     for words in ["account list", "migrate", &format!("account suspend {merchant}"), "signing-key rotate"] {
-        let log = place.keyward().say(words).run().success().err;
+        let log = place.keyward().words(words).run().success().err;
         assert!(!log.contains("superuser"), "{words}: {log}");
     }
     node.stop();

@@ -28,10 +28,10 @@ fn a_pipe_in_the_place_of_a_file_is_refused_rather_than_waited_for() {
         let place = Place::embedded();
         data(&place);
         pipe(&place.data().join(name));
-        place.keyward().say("serve --listen 127.0.0.1:0").run().refuses_with(&[name, "is not a file"]);
+        place.keyward().words("serve --listen 127.0.0.1:0").run().refuses_with(&[name, "is not a file"]);
         // Without a database a command needs no key: it first reports that there is no installation.
         if name != "master.key" {
-            let command = place.keyward().say("account create --role platform --name x");
+            let command = place.keyward().words("account create --role platform --name x");
             command.run().refuses_with(&[name, "is not a file"]);
         }
     }
@@ -45,7 +45,7 @@ fn a_pipe_in_the_place_of_a_file_is_refused_rather_than_waited_for() {
         fs::remove_file(place.folder().join(name)).unwrap();
     }
     pipe(&place.folder().join("keyward.toml"));
-    place.sandbox().say("--config keyward.toml").run().refuses_with(&["keyward.toml is not a file"]);
+    place.sandbox().words("--config keyward.toml").run().refuses_with(&["keyward.toml is not a file"]);
 }
 
 #[test]
@@ -61,21 +61,25 @@ fn no_secret_or_configuration_may_be_accessible_to_others() {
             chmod(path, mode);
             let words = [&*format!("mode {mode:03o}"), remedy];
             place.sandbox().run().refuses_with(&words);
-            place.keyward().say("account list").run().refuses_with(&words);
-            let looked = place.keyward().say("doctor").run();
+            place.keyward().words("account list").run().refuses_with(&words);
+            let looked = place.keyward().words("doctor").run();
             assert!(looked.code == Some(1) && looked.out.contains(remedy), "{}", looked.output());
         }
         for mode in fine.into_iter().rev() {
             chmod(path, mode);
-            place.keyward().say("account list").run().success();
+            place.keyward().words("account list").run().success();
         }
     }
     let file = place.folder().join("keyward.toml");
     private(&file, "listen = \"127.0.0.1:0\"\n");
     chmod(&file, 0o644);
-    place.keyward().say("serve --config keyward.toml").run().refuses_with(&["keyward.toml has mode 644", "chmod 600"]);
+    place
+        .keyward()
+        .words("serve --config keyward.toml")
+        .run()
+        .refuses_with(&["keyward.toml has mode 644", "chmod 600"]);
     chmod(&file, 0o640);
-    place.keyward().say("serve --config keyward.toml").serve().stop();
+    place.keyward().words("serve --config keyward.toml").serve().stop();
 
     private(&place.folder().join("tls.crt"), "not PEM");
     private(&place.folder().join("tls.key"), "not PEM");
@@ -94,7 +98,7 @@ async fn a_demo_that_cannot_be_stored_does_not_prevent_a_start() {
     let log = node.stop().err;
     assert!(log.contains("no demo accounts") && log.contains("cannot write the demo credentials"), "{log}");
     // No account was created whose credentials are lost.
-    assert_eq!(place.keyward().say("account list").run().json().as_array().map(Vec::len), Some(0));
+    assert_eq!(place.keyward().words("account list").run().json().as_array().map(Vec::len), Some(0));
     fs::remove_dir(place.data().join("demo.json.new")).unwrap();
     place.sandbox().serve().stop();
 

@@ -10,7 +10,7 @@ on_both!(the_demo_credentials_do_everything, a_restart_keeps_everything_and_crea
 async fn without_configuration_the_server_is_a_sandbox_on_this_machine() {
     let folder = tempfile::tempdir().unwrap();
     // The only setting is a free port.
-    let node = Program::in_folder(folder.path()).say("--listen 127.0.0.1:0").serve();
+    let node = Program::in_folder(folder.path()).words("--listen 127.0.0.1:0").serve();
     assert!(node.base_url().starts_with("http://127.0.0.1:"), "{}", node.base_url());
     let log = node.output_so_far();
     assert!(log.contains("(sandbox, embedded database in ./keyward-data)"), "{log}");
@@ -30,7 +30,7 @@ async fn the_sample_configuration_is_valid() {
     let place = Place::embedded();
     let sample = keyward_testkit::run::workspace_root().join("crates/server/keyward.toml.sample");
     private(&place.folder().join("keyward.toml"), &std::fs::read_to_string(sample).unwrap());
-    let node = place.sandbox().say("--config keyward.toml").serve();
+    let node = place.sandbox().words("--config keyward.toml").serve();
     node.client(&node.demo().partner.app_secret).get("/v1/merchants").await.expect(200);
     node.stop();
 }

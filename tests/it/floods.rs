@@ -169,7 +169,7 @@ async fn a_client_of_http2_that_sends_first_sees_its_answer() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_client_that_reads_nothing_is_disconnected() {
     let place = Place::embedded();
-    let program = place.sandbox().say("--metrics-listen 127.0.0.1:0");
+    let program = place.sandbox().words("--metrics-listen 127.0.0.1:0");
     let node = program.env("KEYWARD_LIMITS__WRITE_TIMEOUT", "300ms").serve();
     let mut raw = Raw::connect(node.address()).await.unwrap();
     // More answers than the sockets hold, and none of them is read.

@@ -9,7 +9,7 @@ async fn a_hang_up_reloads_the_filter_of_the_log_and_nothing_else() {
     let write =
         |filter: &str| private(&file, &format!("[log]\nfilter = \"{filter}\"\n[limits]\nmax_body_bytes = 20000\n"));
     write("error");
-    let node = place.sandbox().say("--config keyward.toml").serve();
+    let node = place.sandbox().words("--config keyward.toml").serve();
     node.hang_up();
     node.anonymous().get("/nowhere").await.expect(404);
     write("info");

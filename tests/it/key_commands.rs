@@ -19,7 +19,7 @@ async fn a_key_is_shown_as_the_api_shows_it(place: Place) {
     let partner = node.client(&demo.partner.app_secret);
     let key = partner.create(&demo.merchant, "Till", &["charges:read"]).await;
     let api = partner.get(&format!("/v1/api-keys/{}", key.id)).await.expect(200).json();
-    let shown = place.keyward().say("key show").say(&key.id).run().json();
+    let shown = place.keyward().words("key show").words(&key.id).run().json();
     for (name, value) in shown.as_object().unwrap() {
         assert_eq!(&api[name], value, "{name}");
     }
@@ -27,7 +27,7 @@ async fn a_key_is_shown_as_the_api_shows_it(place: Place) {
     {
         assert!(shown.get(name).is_some(), "{name} is missing in {shown}");
     }
-    let unknown = place.keyward().say("key show key_01h2xcejqtf2nbrexx3vqjhp41").run();
+    let unknown = place.keyward().words("key show key_01h2xcejqtf2nbrexx3vqjhp41").run();
     unknown.refuses_with(&["there is no key key_01h2xcejqtf2nbrexx3vqjhp41", "keyward key list"]);
     node.stop();
 }
@@ -43,16 +43,16 @@ async fn a_table_is_for_terminals_and_for_format_table() {
     for words in
         ["account list".to_owned(), format!("key list --mid {}", demo.merchant), format!("key show {}", key.id)]
     {
-        let keyward = || place.keyward().say(&words);
-        let table = keyward().say("--format table").run().success().out;
+        let keyward = || place.keyward().words(&words);
+        let table = keyward().words("--format table").run().success().out;
         let seen = keyward().on_terminal().end().success().out;
         assert_eq!(seen, table, "a person sees another table");
         assert!(!table.contains('\u{1b}'), "{table:?}");
         let json = keyward().run().success().out;
-        assert_eq!(keyward().say("--format json").on_terminal().end().success().out, json);
+        assert_eq!(keyward().words("--format json").on_terminal().end().success().out, json);
         assert!(serde_json::from_str::<Value>(&json).is_ok(), "{json}");
     }
-    let list = place.keyward().say("key list --format table --mid").say(&demo.merchant).run().success().out;
+    let list = place.keyward().words("key list --format table --mid").words(&demo.merchant).run().success().out;
     let titles = ["ID", "TYPE", "STATE", "ENDS IN", "CREATED", "LAST USED", "NAME", "SCOPES"];
     let heading = list.lines().next().unwrap();
     assert_eq!(heading.split("  ").map(str::trim).filter(|it| !it.is_empty()).collect::<Vec<_>>(), titles);
@@ -66,7 +66,7 @@ async fn a_table_is_for_terminals_and_for_format_table() {
 fn verify(place: &Place, value: &str, words: &str) -> Finished {
     let file: &Path = &place.folder().join("value.txt");
     private(file, &format!("{value}\n"));
-    reading(place).say("key verify").say(words).run()
+    reading(place).words("key verify").words(words).run()
 }
 
 fn reading(place: &Place) -> Program {
@@ -110,7 +110,7 @@ async fn a_verification_leaves_no_trace() {
     let key = node.client(&demo.partner.app_secret).create(&demo.merchant, "Till", &[]).await;
     node.stop();
     verify(&place, &key.value, "").success();
-    let shown = place.keyward().say("key show").say(&key.id).run().json();
+    let shown = place.keyward().words("key show").words(&key.id).run().json();
     assert_eq!(shown["last_used"], Value::Null, "{shown}");
 }
 
@@ -122,11 +122,11 @@ async fn a_value_in_the_place_of_a_scope_is_refused_and_not_shown() {
     let secret = &demo.partner.app_secret;
     node.stop();
     for command in ["key verify", "key create --mid m --name n --type secret", "key pair --mid m --name n"] {
-        let refused = place.keyward().say(command).say("--scope").say(secret).run();
+        let refused = place.keyward().words(command).words("--scope").words(secret).run();
         assert_eq!(refused.code, Some(2), "{command}: {}", refused.err.replace(secret, "…"));
         assert!(refused.err.contains("[not shown]") && refused.err.contains("--scope"), "{command}");
         assert!(!refused.output().contains(secret), "{command}: the value was shown");
-        let as_one_word = place.keyward().say(command).word(format!("--scope={secret}")).run();
+        let as_one_word = place.keyward().words(command).word(format!("--scope={secret}")).run();
         assert!(!as_one_word.output().contains(secret), "{command}: the value was shown");
         as_one_word.misuse_with(&["[not shown]", "--scope"]);
     }
@@ -137,7 +137,7 @@ fn every_scope_that_a_public_key_must_not_hold_is_named() {
     let place = Place::embedded();
     place.sandbox().serve().stop();
     let command = "key create --mid m --name k --type public --scope api-keys:read --scope merchants:*";
-    let refused = place.keyward().say(command).run();
+    let refused = place.keyward().words(command).run();
     refused.misuse_with(&["--scope: must not be api-keys:read", "--scope: must not be merchants:*"]);
 }
 
@@ -145,7 +145,7 @@ fn every_scope_that_a_public_key_must_not_hold_is_named() {
 fn an_empty_standard_input_is_refused() {
     let place = Place::embedded();
     place.sandbox().serve().stop();
-    place.keyward().say("key verify").run().misuse_with(&["standard input is empty", "keyward key verify < FILE"]);
+    place.keyward().words("key verify").run().misuse_with(&["standard input is empty", "keyward key verify < FILE"]);
 }
 
 #[tokio::test]
@@ -156,7 +156,15 @@ async fn a_file_written_by_out_is_json_and_no_value() {
     node.stop();
     for (words, member) in [("key create --type secret", "value"), ("key pair", "appSecret")] {
         let out = format!("{member}.json");
-        place.keyward().say(words).say("--name k --mid").say(&merchant).say("--out").say(&out).run().success();
+        place
+            .keyward()
+            .words(words)
+            .words("--name k --mid")
+            .words(&merchant)
+            .words("--out")
+            .words(&out)
+            .run()
+            .success();
         let written = std::fs::read_to_string(place.folder().join(out)).unwrap();
         let pair: Value = serde_json::from_str(&written).unwrap();
         let value = pair[member].as_str().unwrap();
@@ -174,8 +182,8 @@ async fn a_key_may_end_after_a_time(place: Place) {
     let Demo { merchant, .. } = node.demo();
     node.stop();
     let ending = |time: &str| {
-        let made = place.keyward().say("key create --type public --name k --mid").say(&merchant);
-        made.say("--expires-at").say(time).run()
+        let made = place.keyward().words("key create --type public --name k --mid").words(&merchant);
+        made.words("--expires-at").words(time).run()
     };
     assert_eq!(ending("2999-01-31T00:00:00Z").json()["expires_at"], "2999-01-31T00:00:00.000Z");
     // At least a year and a day, also in a leap year.

@@ -173,7 +173,7 @@ async fn colours_are_only_for_terminals_that_support_them() {
         assert_eq!(log.contains(COLOUR), expected, "a log on {terminal} with NO_COLOR={no_color:?}: {log:?}");
         for words in ["--help", "no-such-command"] {
             let output =
-                place.keyward().env("TERM", terminal).env("NO_COLOR", no_color).say(words).on_terminal().end().out;
+                place.keyward().env("TERM", terminal).env("NO_COLOR", no_color).words(words).on_terminal().end().out;
             assert_eq!(
                 output.contains(COLOUR),
                 expected,

@@ -16,7 +16,7 @@ on_both!(
 );
 
 async fn requests_are_counted_by_template_and_no_client_is_named(place: Place) {
-    let node = place.sandbox().say("--metrics-listen 127.0.0.1:0").serve();
+    let node = place.sandbox().words("--metrics-listen 127.0.0.1:0").serve();
     let demo = node.demo();
     let partner = node.client(&demo.partner.app_secret);
     let key = partner.create(&demo.merchant, "Till", &[]).await;
@@ -72,7 +72,7 @@ async fn requests_are_counted_by_template_and_no_client_is_named(place: Place) {
 }
 
 async fn memory_lease_and_barrier_are_measured(place: Place) {
-    let node = place.sandbox().say("--metrics-listen 127.0.0.1:0").serve();
+    let node = place.sandbox().words("--metrics-listen 127.0.0.1:0").serve();
     let demo = node.demo();
     let partner = node.client(&demo.partner.app_secret);
     let key = partner.create(&demo.merchant, "Till", &[]).await;

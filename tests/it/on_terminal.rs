@@ -21,7 +21,7 @@ fn sandbox() -> (Place, String) {
 }
 
 fn asked(place: &Place) -> Terminal {
-    let mut terminal = place.keyward().say("key verify").on_terminal();
+    let mut terminal = place.keyward().words("key verify").on_terminal();
     terminal.until(QUESTION);
     assert!(!terminal.shows_what_is_typed(), "a secret would be seen");
     terminal
@@ -67,9 +67,9 @@ fn a_hidden_prompt_without_an_answer_restores_the_terminal() {
 
 /// A command in its three forms: for a person, for a person who wants JSON, and for a program.
 fn forms(place: &Place, words: [&str; 3]) -> [String; 3] {
-    let keyward = |words: &str| place.keyward().say(words);
+    let keyward = |words: &str| place.keyward().words(words);
     let table = keyward(words[0]).on_terminal().end().success().out;
-    let json = keyward(words[1]).say("--format json").on_terminal().end().success().out;
+    let json = keyward(words[1]).words("--format json").on_terminal().end().success().out;
     let piped = keyward(words[2]).run().success().out;
     [table, json[json.find('{').unwrap()..].to_owned(), piped]
 }
@@ -99,7 +99,7 @@ fn a_change_is_shown_as_a_table_for_people_and_as_json_for_programs() {
         assert_eq!(names(&json), names(&piped), "{words:?}");
     }
     let id = |made: &str| serde_json::from_str::<Value>(made).unwrap()["id"].as_str().unwrap().to_owned();
-    let id = id(&place.keyward().say(key).run().success().out);
+    let id = id(&place.keyward().words(key).run().success().out);
     let revoke = format!("key revoke --yes {id}");
     let [table, _, piped] = forms(&place, [&revoke; 3]);
     assert!(table.ends_with(&format!("ID     {id}\nSTATE  revoked\n")), "{table}");
@@ -109,16 +109,16 @@ fn a_change_is_shown_as_a_table_for_people_and_as_json_for_programs() {
 #[test]
 fn a_secret_that_is_shown_once_is_alone_on_its_line() {
     let (place, _) = sandbox();
-    place.keyward().say("account create --role merchant --name Shop --mid shop").run().success();
-    let mine = |text: &str| place.keyward().say(text).say("--name Till --mid shop");
+    place.keyward().words("account create --role merchant --name Shop --mid shop").run().success();
+    let mine = |text: &str| place.keyward().words(text).words("--name Till --mid shop");
     for words in ["key create --type secret", "key pair"] {
         let seen = mine(words).on_terminal().end().success().out;
         let secret = seen.lines().next_back().unwrap();
         assert!(secret.starts_with("sk_test_") && seen.matches("sk_test_").count() == 1, "{words}");
         private(&place.folder().join("value.txt"), secret);
-        place.keyward().under("exec < value.txt").say("key verify").run().success();
+        place.keyward().under("exec < value.txt").words("key verify").run().success();
         // A table is no exception: the reader of a pipe may be a log.
-        mine(words).say("--format table").run().misuse_with(&["--out FILE"]);
+        mine(words).words("--format table").run().misuse_with(&["--out FILE"]);
     }
     let json = mine("key pair --format json").on_terminal().end().success().out;
     let json: Value = serde_json::from_str(&json).unwrap();
@@ -128,15 +128,15 @@ fn a_secret_that_is_shown_once_is_alone_on_its_line() {
 #[test]
 fn the_file_of_a_secret_is_printed_and_the_secret_is_not() {
     let (place, _) = sandbox();
-    place.keyward().say("account create --role merchant --name Shop --mid shop").run().success();
+    place.keyward().words("account create --role merchant --name Shop --mid shop").run().success();
     for (words, keys) in [("key create --type secret --out key.json", 1), ("key pair --out pair.json", 2)] {
-        let made = place.keyward().say(words).say("--name Till --mid shop").run().success();
+        let made = place.keyward().words(words).words("--name Till --mid shop").run().success();
         assert_eq!(made.out, "", "standard output changed for scripts");
         let file = words.rsplit(' ').next().unwrap();
         assert!(made.err.contains(&format!("the secret is in {file} (mode 600)")), "{}", made.err);
         assert_eq!((made.err.matches("key_").count(), made.err.matches("sk_").count()), (keys, 0), "{}", made.err);
     }
-    let public = place.keyward().say("key create --type public --out page.json --name Page --mid shop").run();
+    let public = place.keyward().words("key create --type public --out page.json --name Page --mid shop").run();
     assert!(public.err.contains("page.json is not written") && !place.folder().join("page.json").exists());
     assert!(public.json()["value"].is_string());
 }

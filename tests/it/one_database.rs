@@ -29,7 +29,7 @@ async fn a_second_server_is_kept_out_whatever_is_removed_beside_the_database() {
     }
     let held = ["another keyward holds ./keyward-data"];
     place.sandbox().run().refuses_with(&held);
-    place.keyward().say("account create --role merchant --name Late --parent x").run().refuses_with(&held);
+    place.keyward().words("account create --role merchant --name Late --parent x").run().refuses_with(&held);
     first.anonymous().get("/readyz").await.expect(200);
     first.stop();
 }
@@ -40,27 +40,27 @@ async fn a_linked_database_is_the_same_database() {
     let first = place.sandbox().serve();
     let merchant = first.demo().merchant;
     let is_held = |folder: &Path| {
-        let second = place.keyward_in(folder).say("serve --listen 127.0.0.1:0");
+        let second = place.keyward_in(folder).words("serve --listen 127.0.0.1:0");
         second.run().refuses_with(&["another keyward holds"]);
-        let command = place.keyward_in(folder).say("account suspend").say(&merchant);
+        let command = place.keyward_in(folder).words("account suspend").words(&merchant);
         command.run().refuses_with(&["another keyward holds"]);
     };
     let symbolic = linked(&place, "symbolic", |from, to| symlink(from, to));
     is_held(&symbolic);
     // Reading is allowed, but not by a name beside which SQLite would not find the last writes.
-    place.keyward_in(&symbolic).say("account list").run().success();
+    place.keyward_in(&symbolic).words("account list").run().success();
     let hard = linked(&place, "hard", |from, to| fs::hard_link(from, to));
     is_held(&hard);
     let two_names = ["2 names (hard links)"];
-    place.keyward_in(&hard).say("account list").run().refuses_with(&two_names);
+    place.keyward_in(&hard).words("account list").run().refuses_with(&two_names);
     first.anonymous().get("/readyz").await.expect(200);
     first.stop();
 
     for folder in [hard.as_path(), place.folder()] {
-        place.keyward_in(folder).say("serve --listen 127.0.0.1:0").run().refuses_with(&two_names);
+        place.keyward_in(folder).words("serve --listen 127.0.0.1:0").run().refuses_with(&two_names);
     }
     fs::remove_file(hard.join("keyward-data/keyward.db")).unwrap();
-    place.keyward_in(&symbolic).say("serve --listen 127.0.0.1:0").serve().stop();
+    place.keyward_in(&symbolic).words("serve --listen 127.0.0.1:0").serve().stop();
 }
 
 /// Creates keys until the node is gone: none is acknowledged. Then the node has ended by itself, and reports why.

@@ -12,7 +12,7 @@ async fn an_outage_is_never_a_verdict_and_ends_by_itself() {
     let cluster = Cluster::start(Durability::Fast).unwrap();
     let place = Place::on(&cluster.url()).await;
     let program = place.sandbox().env("KEYWARD_DATABASE__ACQUIRE_TIMEOUT", "2s");
-    let node = program.say("--metrics-listen 127.0.0.1:0").serve();
+    let node = program.words("--metrics-listen 127.0.0.1:0").serve();
     let demo = node.demo();
     let partner = node.client(&demo.partner.app_secret);
     let key = partner.create(&demo.merchant, "before", &["charges:read"]).await;
@@ -34,8 +34,8 @@ async fn an_outage_is_never_a_verdict_and_ends_by_itself() {
         from_memory += while_the_lease_lasts(&node, &demo, &key, &unverified, &tokens.access).await;
         anonymous.get("/readyz").await.expect_problem(503, "unavailable");
         anonymous.get("/healthz").await.expect(200);
-        let health = place.keyward().say("health --listen").say(node.address());
-        health.clone().say("--ready").run().refuses_with(&["answers 503", "its database is away"]);
+        let health = place.keyward().words("health --listen").words(node.address());
+        health.clone().words("--ready").run().refuses_with(&["answers 503", "its database is away"]);
         health.run().success();
         anonymous.get("/.well-known/jwks.json").await.expect(200);
         everything_is_an_outage(&node, &demo, &key, &tokens.access).await;

@@ -58,7 +58,7 @@ async fn a_closed_reader_of_the_log_and_a_full_disk_end_nothing() {
     let logs: [&dyn Fn() -> std::process::Stdio; 2] = [&gone, &full];
     for log in logs {
         let place = Place::embedded();
-        let program = place.sandbox().say("--metrics-listen 127.0.0.1:0");
+        let program = place.sandbox().words("--metrics-listen 127.0.0.1:0");
         let node = program.serve_logging_to(log());
         serves(&node).await;
         eventually("lost lines are counted", async || node.metric("keyward_log_lines_lost_total").await > 20.0).await;
@@ -70,7 +70,7 @@ async fn a_closed_reader_of_the_log_and_a_full_disk_end_nothing() {
 async fn a_log_that_may_grow_no_further_ends_nothing() {
     let place = Place::postgres().await;
     let log = File::create(place.folder().join("log")).unwrap();
-    let program = place.sandbox().say("--metrics-listen 127.0.0.1:0").under("ulimit -f 4");
+    let program = place.sandbox().words("--metrics-listen 127.0.0.1:0").under("ulimit -f 4");
     let node = program.serve_logging_to(log);
     serves(&node).await;
     eventually("lost lines are counted", async || node.metric("keyward_log_lines_lost_total").await > 10.0).await;
@@ -111,7 +111,7 @@ fn written_and_withheld(log: &str) -> (u32, u32) {
 #[tokio::test]
 async fn unauthenticated_requests_do_not_fill_the_log() {
     let place = Place::embedded();
-    let node = place.sandbox().say("--metrics-listen 127.0.0.1:0").serve();
+    let node = place.sandbox().words("--metrics-listen 127.0.0.1:0").serve();
     let withheld = async || node.metric("keyward_log_lines_withheld_total").await;
     let (demo, began) = (node.demo(), Instant::now());
     // None of these is authenticated, including a client with a key that appears in web pages.

@@ -30,13 +30,13 @@ async fn the_role_of_the_page_suffices_for_a_node_and_allows_no_more() {
         .unwrap();
     let lacking =
         [format!("GRANT INSERT ON api_key TO {role};"), format!("GRANT SELECT ON _sqlx_migrations TO {role};")];
-    program().say("serve --listen 127.0.0.1:0").run().refuses_with(&[&lacking[0], &lacking[1]]);
-    let doctor = program().say("doctor").run();
+    program().words("serve --listen 127.0.0.1:0").run().refuses_with(&[&lacking[0], &lacking[1]]);
+    let doctor = program().words("doctor").run();
     assert!(lacking.iter().all(|it| doctor.out.contains(it)), "{}", doctor.out);
     place.attempt(&lacking.concat()).await.unwrap();
 
     let node = program().env("KEYWARD_USAGE_FLUSH_INTERVAL", "100ms");
-    let node = node.say("serve --listen 127.0.0.1:0 --metrics-listen 127.0.0.1:0").serve();
+    let node = node.words("serve --listen 127.0.0.1:0 --metrics-listen 127.0.0.1:0").serve();
 
     let (partner, beside) = (node.client(&demo.partner.app_secret), owner.client(&demo.partner.app_secret));
     let key = partner.create(&demo.merchant, "Till", &[]).await;
@@ -56,7 +56,7 @@ async fn the_role_of_the_page_suffices_for_a_node_and_allows_no_more() {
     assert_eq!(partner.verdict(&other.value).await, "REVOKED");
     assert_eq!(partner.get(&format!("{path}/enforcement")).await.expect(200).json()["enforced"], Value::Bool(true));
 
-    let findings = program().say("doctor").run().json();
+    let findings = program().words("doctor").run().json();
     let about: Vec<_> = findings.as_array().unwrap().iter().filter(|finding| finding["about"] == "database").collect();
     assert!(about.iter().any(|finding| finding["level"] == "ok"), "{findings}");
     let trusts_too_much = |finding: &&&Value| finding["finding"].to_string().contains("role of its own");

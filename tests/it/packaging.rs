@@ -4,7 +4,7 @@ use crate::harness::{Place, installed, run, shell};
 
 #[test]
 fn the_version_names_the_commit() {
-    let version = Place::embedded().keyward().say("--version").run().success().out;
+    let version = Place::embedded().keyward().words("--version").run().success().out;
     let root = keyward_testkit::run::workspace_root();
     let head = shell("git rev-parse --verify --quiet HEAD || true", root).success().out;
     // A copy of the sources without their history has no commit.
@@ -17,8 +17,8 @@ fn completion_and_manual_need_no_settings_and_name_every_command() {
     let place = Place::embedded();
     // Settings with which no other command would start.
     let keyward = || place.keyward().env("KEYWARD_LISTEN", "nowhere").env("KEYWARD_ENVIRONMENT", "production");
-    keyward().say("account list").run().refuses_with(&["KEYWARD_LISTEN"]);
-    let help = keyward().say("help").run().success().out;
+    keyward().words("account list").run().refuses_with(&["KEYWARD_LISTEN"]);
+    let help = keyward().words("help").run().success().out;
     let commands: Vec<&str> = help
         .lines()
         .skip_while(|line| *line != "Commands:")
@@ -30,17 +30,17 @@ fn completion_and_manual_need_no_settings_and_name_every_command() {
         .collect();
     assert!(commands.contains(&"health") && commands.len() > 8, "{help}");
     for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
-        let script = keyward().say("completion").say(shell).run().success().out;
+        let script = keyward().words("completion").words(shell).run().success().out;
         for command in &commands {
             assert!(script.contains(command), "{shell} does not complete {command}");
         }
     }
-    let page = keyward().say("man").run().success().out;
+    let page = keyward().words("man").run().success().out;
     assert!(
         page.contains(".TH keyward 1") && commands.iter().all(|it| page.contains(&it.replace('-', "\\-"))),
         "{page}"
     );
-    keyward().say("man --out man1").run().success();
+    keyward().words("man --out man1").run().success();
     for command in commands.iter().copied().chain(["key-revoke", "account-close"]) {
         let path = place.folder().join(format!("man1/keyward-{command}.1"));
         assert!(path.is_file(), "there is no {}", path.display());
@@ -50,7 +50,7 @@ fn completion_and_manual_need_no_settings_and_name_every_command() {
 #[test]
 fn bash_completes_commands_options_and_words() {
     let place = Place::embedded();
-    let script = place.keyward().say("completion bash").run().success().out;
+    let script = place.keyward().words("completion bash").run().success().out;
     std::fs::write(place.folder().join("keyward.bash"), script).unwrap();
     let complete = |words: &str| {
         let (count, last) = (words.split(' ').count(), words.split(' ').next_back().unwrap());

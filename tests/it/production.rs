@@ -11,16 +11,16 @@ on_both!(from_an_empty_database_to_live_keys, a_lost_root_is_replaced, nothing_o
 /// The root account and its keys, in `root.json`.
 fn bootstrap(place: &Place) -> (Program, Credentials) {
     let keyward = place.production();
-    keyward.clone().say("migrate").run().success();
-    let account = keyward.clone().say("account create --role platform --mid platform --name").word("Our platform");
+    keyward.clone().words("migrate").run().success();
+    let account = keyward.clone().words("account create --role platform --mid platform --name").word("Our platform");
     let account = account.run().json();
     assert_eq!((&account["mid"], &account["role"]), (&json!("platform"), &json!("platform")), "{account}");
     (keyward.clone(), pair(place, &keyward, "platform", "root.json"))
 }
 
 fn pair(place: &Place, keyward: &Program, mid: &str, out: &str) -> Credentials {
-    let program = keyward.clone().say("key pair --name root --scope api-keys:* --scope merchants:*");
-    let made = program.say("--mid").say(mid).say("--out").say(out).run().success();
+    let program = keyward.clone().words("key pair --name root --scope api-keys:* --scope merchants:*");
+    let made = program.words("--mid").words(mid).words("--out").words(out).run().success();
     let path = place.folder().join(out);
     assert_eq!(mode_of(&path), 0o600);
     let pair = Credentials::read(&serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap()).unwrap();
@@ -30,17 +30,17 @@ fn pair(place: &Place, keyward: &Program, mid: &str, out: &str) -> Credentials {
 }
 
 fn serve(keyward: &Program) -> Node {
-    keyward.clone().say("serve --listen 127.0.0.1:0").serve()
+    keyward.clone().words("serve --listen 127.0.0.1:0").serve()
 }
 
 async fn from_an_empty_database_to_live_keys(place: Place) {
     let keyward = place.production();
-    let early = keyward.clone().say("serve --listen 127.0.0.1:0").run();
+    let early = keyward.clone().words("serve --listen 127.0.0.1:0").run();
     early.refuses_with(&["the database is empty", "keyward migrate"]);
 
     let (keyward, root) = bootstrap(&place);
     let made =
-        keyward.clone().say("account create --role partner --mid partner-1 --parent platform --name Partner").run();
+        keyward.clone().words("account create --role partner --mid partner-1 --parent platform --name Partner").run();
     assert_eq!(made.json()["parent_mid"], "platform");
     let partner = pair(&place, &keyward, "partner-1", "partner.json");
     let node = serve(&keyward);
@@ -65,7 +65,7 @@ async fn from_an_empty_database_to_live_keys(place: Place) {
     assert_eq!(metadata["issuer"], "https://keys.example.com");
     node.stop();
 
-    let closed = keyward.clone().say("account close --yes partner-1").run().json();
+    let closed = keyward.clone().words("account close --yes partner-1").run().json();
     assert_eq!(closed["status"], "closed");
     let node = serve(&keyward);
     assert_eq!(node.client(&root.app_secret).verdict(&key.value).await, "REVOKED");
@@ -75,17 +75,17 @@ async fn from_an_empty_database_to_live_keys(place: Place) {
 
 async fn a_lost_root_is_replaced(place: Place) {
     let (keyward, lost) = bootstrap(&place);
-    keyward.clone().say("account create --role platform --name Second").run().refuses_with(&["keyward key pair"]);
-    let again = keyward.clone().say("key pair --mid platform --name root --out root.json").run();
+    keyward.clone().words("account create --role platform --name Second").run().refuses_with(&["keyward key pair"]);
+    let again = keyward.clone().words("key pair --mid platform --name root --out root.json").run();
     again.refuses_with(&["root.json already exists", "not overwritten"]);
-    let to_a_pipe = keyward.clone().say("key pair --mid platform --name root").run();
+    let to_a_pipe = keyward.clone().words("key pair --mid platform --name root").run();
     to_a_pipe.misuse_with(&["--out FILE"]);
 
     let found = pair(&place, &keyward, "platform", "again.json");
-    let listed = keyward.clone().say("key list --mid platform --state active").run();
+    let listed = keyward.clone().words("key list --mid platform --state active").run();
     assert!(!listed.output().contains(&found.app_secret) && !listed.output().contains(&lost.app_secret));
     let lost_id = secret_ids(&listed.json()).pop().unwrap();
-    let revoked = keyward.clone().say("key revoke --yes --reason compromised").say(&lost_id).run().json();
+    let revoked = keyward.clone().words("key revoke --yes --reason compromised").words(&lost_id).run().json();
     assert_eq!(revoked["state"], "revoked");
 
     let node = serve(&keyward);
@@ -127,9 +127,9 @@ fn a_configured_master_key_is_never_created() {
     let place = Place::embedded();
     let absent: PathBuf = place.folder().join("absent.key");
     let keyward = place.production().env("KEYWARD_MASTER_KEY_FILE", &absent);
-    keyward.clone().say("migrate").run().success();
+    keyward.clone().words("migrate").run().success();
     let words = ["absent.key is missing", "head -c 32 /dev/urandom"];
-    keyward.clone().say("account create --role platform --name Root").run().refuses_with(&words);
-    keyward.say("serve --listen 127.0.0.1:0").run().refuses_with(&words);
+    keyward.clone().words("account create --role platform --name Root").run().refuses_with(&words);
+    keyward.words("serve --listen 127.0.0.1:0").run().refuses_with(&words);
     assert!(!absent.exists());
 }

@@ -24,7 +24,7 @@ async fn the_page_leads_from_an_empty_machine_to_a_partners_first_key() {
     // The same shell as before, without what is made once.
     let exports: String = set_up.lines().filter(|line| line.starts_with("export ")).fold(String::new(), add_line);
     let node = Program::in_folder(machine.folder()).under(&format!("{exports}{before}").trim_end().replace('\n', "; "));
-    let node = node.say("serve --listen 127.0.0.1:0").serve();
+    let node = node.words("serve --listen 127.0.0.1:0").serve();
 
     let first = page.section("## 5. The partner's first key").block("sh");
     let first = machine.lines(&first.replace("127.0.0.1:8080", node.address()));

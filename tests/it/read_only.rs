@@ -27,7 +27,7 @@ async fn a_read_only_database_is_reported_as_such_everywhere() {
     let lines = |words: &str| log.lines().filter(|line| line.contains(words) && line.contains(setting)).count();
     assert_eq!(lines("this node could not join the others"), 1, "{log}");
     assert_eq!(lines("this node answers by reading alone"), 1, "{log}");
-    let doctor = place.keyward().say("doctor").run();
+    let doctor = place.keyward().words("doctor").run();
     assert!(doctor.out.contains(setting) && doctor.out.contains("make room"), "{}", doctor.output());
     node.stop();
 }

@@ -20,7 +20,7 @@ on_both!(
 fn the_database_of_the_other_environment_is_refused(place: &Place) {
     place.sandbox().serve().stop();
     fs::copy(place.data().join("master.key"), place.folder().join("master.key")).unwrap();
-    let production = place.production().say("serve --listen 127.0.0.1:0");
+    let production = place.production().words("serve --listen 127.0.0.1:0");
     let words = ["belongs to sandbox", "this is production", "--environment sandbox"];
     production.run().refuses_with(&words);
     place.sandbox().serve().stop();
@@ -54,7 +54,7 @@ fn a_used_database_without_its_master_key_is_refused(place: &Place) {
 fn an_empty_database_without_automatic_migration_is_refused(place: &Place) {
     let careful = place.sandbox().env("KEYWARD_AUTO_MIGRATE", "false");
     careful.run().refuses_with(&["the database is empty", "`keyward migrate`", "KEYWARD_AUTO_MIGRATE"]);
-    place.keyward().say("migrate").run().success();
+    place.keyward().words("migrate").run().success();
     careful.serve().stop();
 }
 
@@ -79,7 +79,7 @@ async fn a_newer_schema_is_refused(place: Place) {
         .await;
     let words = ["at migration 9999", "newer keyward"];
     place.sandbox().run().refuses_with(&words);
-    place.keyward().say("migrate").run().refuses_with(&words);
+    place.keyward().words("migrate").run().refuses_with(&words);
 }
 
 async fn the_database_of_another_program_is_refused(place: Place) {
@@ -88,8 +88,8 @@ async fn the_database_of_another_program_is_refused(place: Place) {
     place.execute("UPDATE _sqlx_migrations SET version = 20240101 + version").await;
     let words = ["belongs to another program", "a database of its own"];
     place.sandbox().run().refuses_with(&words);
-    place.keyward().say("migrate").run().refuses_with(&words);
-    let doctor = place.keyward().say("doctor").run();
+    place.keyward().words("migrate").run().refuses_with(&words);
+    let doctor = place.keyward().words("doctor").run();
     assert!(doctor.code == Some(1) && doctor.out.contains(words[0]), "{}", doctor.output());
 }
 
@@ -97,8 +97,8 @@ fn a_port_that_is_taken_is_refused(place: &Place) {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let words = ["cannot listen on", address.as_str(), "KEYWARD_LISTEN", "port 0"];
-    place.keyward().say("serve --listen").say(&address).run().refuses_with(&words);
-    let metrics = place.sandbox().say("--metrics-listen").say(&address);
+    place.keyward().words("serve --listen").words(&address).run().refuses_with(&words);
+    let metrics = place.sandbox().words("--metrics-listen").words(&address);
     metrics.run().refuses_with(&["cannot listen on", address.as_str(), "KEYWARD_METRICS_LISTEN"]);
     assert!(!place.data().exists(), "something was created before the listeners were bound");
 }

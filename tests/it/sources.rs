@@ -54,7 +54,7 @@ async fn an_unconfigured_nearby_proxy_is_named_and_its_clients_are_separated() {
 
 /// The doctor's finding about proxies with these settings: level and text.
 fn doctor_on_proxies(program: &Program) -> [String; 2] {
-    let found = program.clone().say("doctor").run().json();
+    let found = program.clone().words("doctor").run().json();
     let about = |finding: &&serde_json::Value| finding["about"] == "trusted_proxies";
     let found = found.as_array().unwrap().iter().find(about).cloned().unwrap();
     ["level", "finding"].map(|name| found[name].as_str().unwrap().to_owned())

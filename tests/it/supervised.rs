@@ -61,7 +61,7 @@ async fn a_supervisor_is_notified_when_the_service_answers_reloads_and_stops() {
 async fn a_server_that_cannot_start_is_never_ready() {
     let place = Place::embedded();
     let supervisor = Supervisor::of(&place);
-    supervisor.supervise(place.production()).say("serve --listen 127.0.0.1:0").run().refusal();
+    supervisor.supervise(place.production()).words("serve --listen 127.0.0.1:0").run().refusal();
     let mut datagram = [0; 512];
     let received = supervisor.socket.try_recv(&mut datagram);
     assert!(received.is_err(), "it sent {:?}", String::from_utf8_lossy(&datagram));

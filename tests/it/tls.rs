@@ -105,7 +105,7 @@ async fn the_metrics_show_when_the_certificate_in_use_ends() {
     let place = Place::embedded();
     certificate_until(2100, place.folder());
     let files = [("KEYWARD_TLS__CERTIFICATE", "tls.crt"), ("KEYWARD_TLS__KEY", "tls.key")];
-    let node = place.sandbox().envs(&files).say("--metrics-listen 127.0.0.1:0").serve();
+    let node = place.sandbox().envs(&files).words("--metrics-listen 127.0.0.1:0").serve();
     let end = async || node.metric("keyward_tls_certificate_expiry_timestamp_seconds").await;
     // 1 January 2100 and 2101, in seconds since the Unix epoch.
     assert!((end().await - 4_102_444_800.0).abs() < 0.5);

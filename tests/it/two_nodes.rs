@@ -18,7 +18,7 @@ async fn a_new_signing_key_of_the_command_line_is_known_to_both() {
     };
     let before = kids(one).await;
     assert_eq!(kids(other).await, before);
-    let rotated = fleet.place.keyward().say("signing-key rotate").run().json();
+    let rotated = fleet.place.keyward().words("signing-key rotate").run().json();
     assert_eq!(rotated["generation"], before.len() + 1, "{rotated}");
     // Each reads the keys again when a token names an unknown one, and every minute in any case.
     let unknown = "eyJhbGciOiJFZERTQSIsInR5cCI6ImF0K2p3dCIsImtpZCI6InVua25vd24ifQ.e30.AAAA";
@@ -47,7 +47,7 @@ async fn nodes_that_start_concurrently_on_an_empty_database_create_one_schema_an
             .iter()
             .map(|folder| {
                 let program = place.keyward_in(folder.path()).env("KEYWARD_MASTER_KEY_FILE", &key);
-                scope.spawn(move || program.say("serve --demo --listen 127.0.0.1:0").serve())
+                scope.spawn(move || program.words("serve --demo --listen 127.0.0.1:0").serve())
             })
             .collect();
         starting.into_iter().map(|node| node.join().unwrap()).collect()
@@ -70,7 +70,7 @@ async fn nodes_without_a_public_url_accept_each_others_tokens_and_those_from_bef
     let one = place.sandbox().serve();
     let (demo, folder) = (one.demo(), tempfile::tempdir().unwrap());
     let beside = |program: Program| {
-        program.env("KEYWARD_MASTER_KEY_FILE", place.data().join("master.key")).say("serve --listen 127.0.0.1:0")
+        program.env("KEYWARD_MASTER_KEY_FILE", place.data().join("master.key")).words("serve --listen 127.0.0.1:0")
     };
     let other = beside(place.keyward_in(folder.path())).serve();
     let issuer = async |node: &Node| {

@@ -6,7 +6,7 @@ use std::fs;
 use crate::harness::{Finished, Place, Program, private};
 
 fn sandbox(place: &Place) -> Program {
-    place.keyward().say("serve --listen 127.0.0.1:0")
+    place.keyward().words("serve --listen 127.0.0.1:0")
 }
 
 /// Checks a refusal before anything was created.
@@ -20,7 +20,7 @@ fn production_reports_all_missing_settings_together() {
     let place = Place::embedded();
     let words =
         ["3 settings", "DATABASE_URL", "master_key_file (KEYWARD_MASTER_KEY_FILE)", "public_url (KEYWARD_PUBLIC_URL)"];
-    refused(&place, &sandbox(&place).say("--environment production"), &words);
+    refused(&place, &sandbox(&place).words("--environment production"), &words);
     let in_variable = sandbox(&place).env("KEYWARD_ENVIRONMENT", "production");
     refused(&place, &in_variable, &words);
 }
@@ -48,7 +48,7 @@ fn an_address_with_a_password_is_never_quoted_even_if_malformed_or_in_the_wrong_
         }
     }
     // The same on the command line, in an argument that `serve` does not accept.
-    let Finished { code, err, .. } = place.keyward().say("serve").word(broken[0]).run();
+    let Finished { code, err, .. } = place.keyward().words("serve").word(broken[0]).run();
     assert!(code == Some(2) && !err.contains("sesame"), "{err}");
     let finished = sandbox(&place).env("DATABASE_URL", broken[0]).run();
     finished.refuses_with(&["DATABASE_URL", "postgres://"]);
@@ -74,9 +74,9 @@ fn wrong_usage_has_its_own_exit_code() {
         ("key create --mid m --name n --type secret --scope a:b --scope a:b --out f", "--scope: must not name"),
         ("key pair --mid m --name n", "--out FILE"),
     ] {
-        place.keyward().say(words).run().misuse_with(&[message]);
+        place.keyward().words(words).run().misuse_with(&[message]);
     }
-    assert_eq!(place.keyward().say("--demo migrate").run().err.lines().count(), 1);
+    assert_eq!(place.keyward().words("--demo migrate").run().err.lines().count(), 1);
     assert!(!place.data().exists() && !place.folder().join("f").exists(), "something was made");
 }
 
@@ -85,8 +85,8 @@ fn a_wrong_address_on_the_command_line_is_wrong_usage_and_names_the_format() {
     let place = Place::embedded();
     for words in ["health --listen localhost:1", "serve --listen localhost:1", "--metrics-listen localhost:1"] {
         let message =
-            place.keyward().say(words).run().misuse_with(&["localhost:1", "must be an IP address and a port"]);
+            place.keyward().words(words).run().misuse_with(&["localhost:1", "must be an IP address and a port"]);
         assert!(message.contains("listen <ADDR>") && !message.contains("KEYWARD_"), "{message}");
     }
-    place.keyward().say("health --listen 127.0.0.1:0").run().misuse_with(&["--listen", "port 0"]);
+    place.keyward().words("health --listen 127.0.0.1:0").run().misuse_with(&["--listen", "port 0"]);
 }

@@ -31,8 +31,8 @@ async fn a_node_continues_while_the_schema_moves_ahead_and_no_older_one_starts()
     let folder = tempfile::tempdir().unwrap();
     let second = place.keyward_in(folder.path()).env("KEYWARD_MASTER_KEY_FILE", place.data().join("master.key"));
     let words = ["at migration 9999", "made by a newer keyward"];
-    second.clone().say("serve --listen 127.0.0.1:0").run().refuses_with(&words);
-    let doctor = second.say("doctor").run();
+    second.clone().words("serve --listen 127.0.0.1:0").run().refuses_with(&words);
+    let doctor = second.words("doctor").run();
     assert!(doctor.code != Some(0) && doctor.out.contains(words[1]), "{}", doctor.output());
     assert_eq!(partner.verdict(&after.value).await, "REVOKED");
     node.stop();

@@ -15,6 +15,7 @@ use keyward_app::Manage;
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
+mod advice;
 mod authorization;
 mod body;
 mod caller;
@@ -29,7 +30,6 @@ mod gateway;
 mod given;
 mod health;
 mod json_writer;
-mod looks;
 mod no_route;
 mod observe;
 pub mod openapi;

@@ -90,12 +90,12 @@ impl<'a> Client<'a> {
         op: Op,
         node: usize,
         request: &Request<'_>,
-        patience: Duration,
+        timeout: Duration,
     ) -> Result<Answer, Silence> {
         let run = self.run;
         let sent = run.clock.now();
         let answer = match run.world.address(node) {
-            Some(address) => self.ask(address, request, patience),
+            Some(address) => self.ask(address, request, timeout),
             None => Err(Silence::NoConnection),
         };
         run.counters.count(op, answer.as_ref().map(|answer| answer.status).map_err(|silence| *silence));
@@ -108,9 +108,9 @@ impl<'a> Client<'a> {
     }
 
     /// Sends a request to an address. Records nothing.
-    pub(super) fn ask(&self, at: SocketAddr, request: &Request<'_>, patience: Duration) -> Result<Answer, Silence> {
+    pub(super) fn ask(&self, at: SocketAddr, request: &Request<'_>, timeout: Duration) -> Result<Answer, Silence> {
         let Request { method, path, bearer, body } = request;
-        let mut sent = self.http.request(method, &format!("http://{at}{path}")).timeout(patience);
+        let mut sent = self.http.request(method, &format!("http://{at}{path}")).timeout(timeout);
         if let Some(bearer) = bearer {
             sent = sent.bearer_auth(bearer);
         }
@@ -138,7 +138,7 @@ impl<'a> Client<'a> {
             }
         };
         let sent = run.clock.now();
-        let answer = self.send(op, node, &request, run.plan.patience());
+        let answer = self.send(op, node, &request, run.plan.timeout());
         let ended = run.clock.now();
         let validity = validity(op, answer.as_ref());
         if answer.is_ok() || !matches!(answer, Err(Silence::NoConnection)) {
@@ -154,12 +154,12 @@ impl<'a> Client<'a> {
         let wanted = self.run.clock.now();
         let mut done = Done { ending: Ending::Unknown, body: String::new(), in_doubt: false };
         // Some clients hang up early and continue at another node.
-        let mut patience =
-            if self.rng.percent(15) { self.rng.doubling(2, 300) } else { self.run.plan.patience_for_a_barrier() };
+        let mut timeout =
+            if self.rng.percent(15) { self.rng.doubling(2, 300) } else { self.run.plan.timeout_for_a_barrier() };
         while !self.run.is_over() {
             let Some(node) = self.any_node() else { continue };
-            let (ending, body) = self.order(order, node, patience, wanted)?;
-            patience = self.run.plan.patience_for_a_barrier();
+            let (ending, body) = self.order(order, node, timeout, wanted)?;
+            timeout = self.run.plan.timeout_for_a_barrier();
             match ending {
                 Some(Ending::Unknown) => done.in_doubt = true,
                 Some(ending) => {
@@ -178,12 +178,12 @@ impl<'a> Client<'a> {
         &mut self,
         order: &Order<'_>,
         node: usize,
-        patience: Duration,
+        timeout: Duration,
         wanted: Moment,
     ) -> Result<(Option<Ending>, String)> {
         let run = self.run;
         let sent = run.clock.now();
-        let answer = self.send(op(order.change), node, &order.request, patience);
+        let answer = self.send(op(order.change), node, &order.request, timeout);
         let ended = run.clock.now();
         let ending = match &answer {
             Ok(Answer { status: 200 | 201 | 204, .. }) => Ending::Acknowledged,

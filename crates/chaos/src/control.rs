@@ -83,7 +83,7 @@ pub(super) fn happen(run: &Run, planted: Planted, until: Moment) -> Result<()> {
                 return Ok(());
             }
         };
-        done = often && run.recorder.look(|history| shows(history, run.clock.now(), run.plan.patience_for_a_barrier()));
+        done = often && run.recorder.look(|history| shows(history, run.clock.now(), run.plan.timeout_for_a_barrier()));
     }
     Ok(())
 }

@@ -105,7 +105,7 @@ fn go_on_answering(run: &Run, node: usize, until: Moment) -> Result<()> {
         // The node logs a line for each request of the first kind.
         for path in ["/v1/merchants/no-one", "/healthz"] {
             let request = client.request("GET", path, None);
-            let answer = client.send(Op::Read, node, &request, run.plan.patience());
+            let answer = client.send(Op::Read, node, &request, run.plan.timeout());
             if let Err(silence @ (Silence::Cut | Silence::TimedOut)) = answer
                 && path == "/healthz"
             {

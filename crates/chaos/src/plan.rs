@@ -242,7 +242,7 @@ impl Plan {
 
     /// Maximum time that a client waits for a verification. Longer than any pause, so that a stopped node can answer
     /// when it continues.
-    pub(super) fn patience(&self) -> Duration {
+    pub(super) fn timeout(&self) -> Duration {
         self.longest + Duration::from_secs(5)
     }
 
@@ -255,7 +255,7 @@ impl Plan {
     }
 
     /// Maximum time that a client waits for a restricting change: the time limit of the service plus a pause.
-    pub(super) fn patience_for_a_barrier(&self) -> Duration {
+    pub(super) fn timeout_for_a_barrier(&self) -> Duration {
         self.longest + Duration::from_secs(12)
     }
 

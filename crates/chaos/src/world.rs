@@ -54,7 +54,7 @@ impl World {
             let through = url.replace(&database.to_string(), &wire.address().to_string());
             let demo = if number == 0 { "--demo" } else { "" };
             let program = program(plan, server, watcher.folder(), number, through)?;
-            let node = Node::start(program.say("serve --listen 127.0.0.1:0").say(demo))?;
+            let node = Node::start(program.words("serve --listen 127.0.0.1:0").words(demo))?;
             if number == 0 {
                 // The first node creates the schema, the master key and the first accounts for all.
                 node.await_ready(START)?;
@@ -128,7 +128,7 @@ fn first_nodes_data(folder: &Path) -> PathBuf {
 }
 
 fn create_partner(operator: &Program, name: &str, mid: &str) -> Result<()> {
-    let program = operator.clone().say("account create --role partner --name").word(name).say("--mid").word(mid);
+    let program = operator.clone().words("account create --role partner --name").word(name).words("--mid").word(mid);
     run::capture(&mut program.command()).map(drop)
 }
 

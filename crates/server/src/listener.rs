@@ -33,7 +33,7 @@ use places::{Place, Places};
 use shared::{Answers, Shared, Waits};
 use stream::Counted;
 pub(crate) use tls::{Certificates, Reload};
-use watch::{Patience, RequestBody};
+use watch::{ClientTimeouts, RequestBody};
 
 /// Interval of pings on a silent HTTP/2 connection, and maximum time for the answer.
 const HTTP2_PING: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(10));
@@ -75,9 +75,9 @@ pub(crate) struct Listener {
 impl Listener {
     /// Listens on this socket with these limits, until its lifecycle is closed.
     pub(crate) fn new(socket: TcpListener, limits: &Limits, lifecycle: Lifecycle) -> Self {
-        let patience = Patience { write: limits.write_timeout, discard: limits.body_read_timeout };
+        let timeouts = ClientTimeouts { write: limits.write_timeout, discard: limits.body_read_timeout };
         let connections = TaskTracker::new();
-        let shared = Shared { builder: builder(limits), waits: Waits::of(limits), patience, lifecycle, connections };
+        let shared = Shared { builder: builder(limits), waits: Waits::of(limits), timeouts, lifecycle, connections };
         Self { socket, tls: None, places: Arc::new(Places::new(limits)), shared: Arc::new(shared) }
     }
 
@@ -132,7 +132,7 @@ where
     let served = async {
         stream.set_nodelay(true)?;
         let stream = Counted::new(stream, place, Arc::clone(&state));
-        let (stream, service) = watch::watched(stream, service, shared.patience, &shared.connections);
+        let (stream, service) = watch::watched(stream, service, shared.timeouts, &shared.connections);
         let Some(tls) = tls else {
             connection::serve(stream, &state, &shared, service).await;
             return Ok(());

@@ -36,6 +36,8 @@ pub mod conformance;
 pub mod mock;
 #[cfg(feature = "postgres")]
 mod postgres;
+#[cfg(feature = "testing")]
+pub mod shortcuts;
 
 pub use authority::Authority;
 pub use credentials::{Credential, Credentials};

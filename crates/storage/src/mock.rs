@@ -143,6 +143,7 @@ mod tests {
 
     use super::*;
     use crate::StorageError;
+    use crate::shortcuts::{StoreShortcuts as _, UnitOfWorkShortcuts as _};
 
     #[tokio::test]
     async fn the_doubles_replace_any_store_and_inject_its_faults() {

@@ -1,8 +1,6 @@
 //! How changes are written: a unit of work, which records what was decided and becomes lasting as a whole.
 
 use async_trait::async_trait;
-#[cfg(feature = "testing")]
-use keyward_domain::{Account, Revocation, Status};
 use keyward_domain::{AccountId, ApiKey, Change, KeyId, Name, Now, Reach};
 
 use crate::{
@@ -54,30 +52,6 @@ pub trait UnitOfWork: Send {
     /// the caller must be judged again (R19). No commit with a key's authority becomes visible after an event that
     /// ended that authority.
     async fn commit(self: Box<Self>) -> Result<Committed>;
-
-    /// Registers an account, for tests.
-    #[cfg(feature = "testing")]
-    async fn insert_account(&mut self, within: &Reach, account: &Account) -> Result<Write> {
-        self.record(within, &Change::AccountRegistered(Box::new(account.clone()))).await
-    }
-
-    /// Changes the status of an account, for tests.
-    #[cfg(feature = "testing")]
-    async fn record_status(&mut self, within: &Reach, account: AccountId, from: Status, to: Status) -> Result<Write> {
-        self.record(within, &Change::StatusChanged { account, from, to }).await
-    }
-
-    /// Adds a key, for tests.
-    #[cfg(feature = "testing")]
-    async fn insert_key(&mut self, within: &Reach, key: &ApiKey) -> Result<Write> {
-        self.record(within, &Change::KeyIssued(Box::new(key.clone()))).await
-    }
-
-    /// Revokes a key, for tests.
-    #[cfg(feature = "testing")]
-    async fn record_revocation(&mut self, within: &Reach, key: KeyId, it: &Revocation) -> Result<Write> {
-        self.record(within, &Change::KeyRevoked { key, revocation: it.clone() }).await
-    }
 }
 
 /// All reads of a database, and the units of work that change it. The only port that writes keys and accounts:
@@ -93,23 +67,10 @@ pub trait Store: Reads + Credentials + Tokens + Upkeep + Installation {
     /// Begins a unit of work, which commits only while this authority holds (R19).
     async fn begin_as(&self, by: &Authority) -> Result<Box<dyn UnitOfWork>>;
 
-    /// Begins a unit of work with the operator's authority, for tests that act for no key.
-    #[cfg(feature = "testing")]
-    async fn begin(&self) -> Result<Box<dyn UnitOfWork>> {
-        self.begin_as(&Authority::operator()).await
-    }
-
     /// Records one change and commits, in a unit of work of its own. Returns `None` if the change is `Stale`. If many
     /// keys are issued at the same time, an adapter may combine several of them.
     async fn record(&self, by: &Authority, within: &Reach, change: &Change) -> Result<Option<Committed>> {
         record_in_a_unit(self, by, within, change).await
-    }
-
-    /// Adds one key, for tests.
-    #[cfg(feature = "testing")]
-    async fn insert_key(&self, by: &Authority, within: &Reach, key: &ApiKey) -> Result<Write> {
-        let recorded = self.record(by, within, &Change::KeyIssued(Box::new(key.clone()))).await?;
-        Ok(if recorded.is_some() { Write::Applied } else { Write::Stale })
     }
 }
 

@@ -103,7 +103,7 @@ mod tests {
     use super::*;
 
     /// The results of one client at a server that reads a request and then sends one of these texts per connection.
-    fn against(texts: &'static [&str], patience: Duration) -> Vec<Result<u16, Silence>> {
+    fn against(texts: &'static [&str], timeout: Duration) -> Vec<Result<u16, Silence>> {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let url = format!("http://{address}/x");
@@ -117,7 +117,7 @@ mod tests {
             });
             let client = Blocking::new().unwrap();
             let ask = |_: &&str| {
-                let answer = client.send(client.request("POST", &url).body("{}").timeout(patience));
+                let answer = client.send(client.request("POST", &url).body("{}").timeout(timeout));
                 answer.map(|answer| answer.status).map_err(Silence::from)
             };
             let answers = texts.iter().map(ask).collect();

@@ -135,7 +135,7 @@ impl Process {
 
     /// Both of its outputs so far.
     #[must_use]
-    pub fn said_so_far(&self) -> String {
+    pub fn output_so_far(&self) -> String {
         format!("{}\n{}", self.out.so_far(), self.err.so_far())
     }
 

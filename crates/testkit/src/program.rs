@@ -45,7 +45,7 @@ impl Program {
 
     /// Adds arguments, separated by blanks.
     #[must_use]
-    pub fn say(mut self, words: &str) -> Self {
+    pub fn words(mut self, words: &str) -> Self {
         self.arguments.extend(words.split_whitespace().map(OsString::from));
         self
     }

@@ -249,11 +249,11 @@ impl Verifier {
             // The caller may have stopped waiting; the record is written anyway.
             let _ = recorded.send(());
         }));
-        let patience = match &self.side {
+        let at_most = match &self.side {
             Side::Member(..) => promised.since(self.state.clock.boot()).min(RECORD_WAIT),
             Side::Embedded(_) => RECORD_WAIT,
         };
-        let _ = timeout(patience, done).await;
+        let _ = timeout(at_most, done).await;
     }
 
     /// Whether a request that arrives now may be answered from memory.

@@ -22,7 +22,7 @@ impl Daemon {
 
     /// Both of its outputs.
     pub(crate) fn output_so_far(&self) -> String {
-        self.0.said_so_far()
+        self.0.output_so_far()
     }
 }
 

@@ -41,7 +41,7 @@ impl Fleet {
     /// Adds one more node.
     pub(crate) async fn add(&mut self, with: impl FnOnce(Program) -> Program) -> &Node {
         let folder = tempfile::tempdir().unwrap();
-        let program = self.place.keyward_in(folder.path()).say("serve --listen 127.0.0.1:0");
+        let program = self.place.keyward_in(folder.path()).words("serve --listen 127.0.0.1:0");
         let program = program.env("KEYWARD_MASTER_KEY_FILE", self.place.data().join("master.key"));
         self.nodes.push(with(with_short_leases(program)).serve());
         self.folders.push(folder);
@@ -111,5 +111,5 @@ impl Fleet {
 /// Short leases keep the wait for a dead node short. Metrics are on.
 fn with_short_leases(program: Program) -> Program {
     let program = program.env("KEYWARD_VERIFIER__PROFILE", "quick").env("KEYWARD_PUBLIC_URL", PUBLIC_URL);
-    program.say("--metrics-listen 127.0.0.1:0")
+    program.words("--metrics-listen 127.0.0.1:0")
 }

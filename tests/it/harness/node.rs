@@ -93,7 +93,7 @@ impl Node {
     }
 
     pub(crate) fn output_so_far(&self) -> String {
-        self.server.process.said_so_far()
+        self.server.process.output_so_far()
     }
 
     pub(crate) fn is_running(&self) -> bool {

@@ -70,7 +70,7 @@ impl Place {
     /// A sandbox on a free port, with demo accounts on either database.
     pub(crate) fn sandbox(&self) -> Program {
         let demo = if self.is_embedded() { "" } else { "--demo" };
-        self.keyward().say("serve --listen 127.0.0.1:0").say(demo)
+        self.keyward().words("serve --listen 127.0.0.1:0").words(demo)
     }
 
     /// A production deployment on a free port, with a master key of its own.

@@ -27,8 +27,8 @@ impl Program {
     }
 
     /// With these additional words, separated by blanks.
-    pub(crate) fn say(self, words: &str) -> Self {
-        Self(self.0.say(words))
+    pub(crate) fn words(self, words: &str) -> Self {
+        Self(self.0.words(words))
     }
 
     /// With one additional word, whatever it contains.

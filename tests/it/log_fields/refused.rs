@@ -29,7 +29,7 @@ async fn refused_tokens(node: &Node, key: &Issued, refresh: &str) -> [Answer; 4]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_refused_pair_or_refresh_token_is_named_with_its_reason_in_both_dialects() {
     let place = Place::embedded();
-    let node = verbose(&place).say("--metrics-listen 127.0.0.1:0").serve();
+    let node = verbose(&place).words("--metrics-listen 127.0.0.1:0").serve();
     let key = secret_key(&node).await;
     let refresh = node.anonymous().tokens(&node.demo().partner.app_key, &key.value).await.refresh;
     node.client(&node.demo().partner.app_secret).revoke(&key.id).await.expect(204);

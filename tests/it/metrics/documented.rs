@@ -67,7 +67,7 @@ pub(super) fn promtool() -> PathBuf {
 }
 
 pub(super) async fn the_metrics_are_those_of_the_documentation(place: Place) {
-    let node = place.sandbox().say("--metrics-listen 127.0.0.1:0").serve();
+    let node = place.sandbox().words("--metrics-listen 127.0.0.1:0").serve();
     visit(&node).await;
     let page = node.metrics().get("/metrics").await.expect(200).text;
     node.stop();
@@ -87,7 +87,7 @@ pub(super) async fn the_metrics_are_those_of_the_documentation(place: Place) {
 }
 
 pub(super) async fn promtool_finds_nothing_wrong(place: Place) {
-    let node = place.sandbox().say("--metrics-listen 127.0.0.1:0").serve();
+    let node = place.sandbox().words("--metrics-listen 127.0.0.1:0").serve();
     visit(&node).await;
     let page = node.metrics().get("/metrics").await.expect(200).text;
     node.stop();

@@ -10,7 +10,7 @@ use crate::harness::{Fleet, eventually};
 async fn a_revocation_by_a_command_is_enforced_on_every_node_when_it_ends() {
     let unnotified = OneUnnotified::among(2).await;
     let fleet = &unnotified.fleet;
-    let command = |words: &str, of: &str| fleet.place.keyward().say(words).say(of).run().success();
+    let command = |words: &str, of: &str| fleet.place.keyward().words(words).words(of).run().success();
     let partner = fleet.partner(0);
     for round in 0..3 {
         let key = partner.create(&fleet.demo.merchant, &format!("key {round}"), &[]).await;

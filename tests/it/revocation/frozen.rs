@@ -93,7 +93,7 @@ async fn a_command_waits_for_a_frozen_node_too() {
     let frozen = &fleet.nodes[1];
     let open = connections(frozen, &key.value).await;
     frozen.freeze();
-    fleet.place.keyward().say("key revoke --yes").say(&key.id).run().success();
+    fleet.place.keyward().words("key revoke --yes").words(&key.id).run().success();
     fleet.nodes[0].client(&key.value).get("/v1/auth").await.expect_problem(401, "invalid_credential");
     refuses_after_thaw(frozen, open, &key.value).await;
     eventually("the doctor finds both nodes well again", async || {

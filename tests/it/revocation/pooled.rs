@@ -19,15 +19,15 @@ async fn a_transaction_pooler_is_refused_with_advice() {
     // A known direct address does not help: requests read through the pooler.
     through().env("KEYWARD_DATABASE_DIRECT_URL", place.url().unwrap()).run().refuses_with(ADVICE);
     let commands = place.keyward().env("DATABASE_URL", &pooled);
-    commands.clone().say("migrate").run().refuses_with(ADVICE);
-    commands.clone().say("account list").run().refuses_with(ADVICE);
+    commands.clone().words("migrate").run().refuses_with(ADVICE);
+    commands.clone().words("account list").run().refuses_with(ADVICE);
 
     // A direct address that leads to the pooler.
     let astray = || place.sandbox().env("KEYWARD_DATABASE_DIRECT_URL", &pooled);
     astray().run().refuses_with(ADVICE);
     place.sandbox().serve().stop();
     astray().run().refuses_with(&[&["database_direct_url"], ADVICE].concat());
-    let doctor = place.keyward().env("KEYWARD_DATABASE_DIRECT_URL", &pooled).say("doctor").run();
+    let doctor = place.keyward().env("KEYWARD_DATABASE_DIRECT_URL", &pooled).words("doctor").run();
     assert_eq!(doctor.code, Some(1), "{}", doctor.output());
     assert!(doctor.out.contains("give the address of Postgres itself"), "{}", doctor.out);
 }

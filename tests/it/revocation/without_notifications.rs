@@ -40,7 +40,7 @@ async fn only_a_node_without_notifications_reports_it_and_so_does_the_doctor() {
         assert!(!node.output_so_far().contains("do not arrive"), "{}", node.output_so_far());
     }
     // The doctor reports it before a node is started there.
-    let doctor = fleet.place.keyward().env("KEYWARD_DATABASE_DIRECT_URL", wire.url()).say("doctor").run().json();
+    let doctor = fleet.place.keyward().env("KEYWARD_DATABASE_DIRECT_URL", wire.url()).words("doctor").run().json();
     let found = doctor.as_array().unwrap().iter().find(|finding| finding["about"] == "notifications").unwrap();
     assert_eq!(found["level"], "notice", "{found}");
     assert!(found["finding"].as_str().unwrap().contains("database_direct_url"), "{found}");

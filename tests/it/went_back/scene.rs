@@ -191,7 +191,7 @@ impl Scene {
 
     /// The doctor's findings about lost history.
     fn doctor_on_history(&self) -> Vec<String> {
-        let findings = self.fleet.place.keyward().say("doctor").run().json();
+        let findings = self.fleet.place.keyward().words("doctor").run().json();
         let about_it = findings.as_array().unwrap().iter().filter(|finding| finding["about"] == "history");
         about_it.map(|finding| finding["finding"].as_str().unwrap().to_owned()).collect()
     }
@@ -212,7 +212,7 @@ impl Scene {
 
     /// Publishes a signing key that signs immediately, and lets every node read it.
     pub(super) async fn rotate_signing_keys(&self) {
-        self.fleet.place.keyward().say("signing-key rotate").run().success();
+        self.fleet.place.keyward().words("signing-key rotate").run().success();
         let now = "UPDATE signing_key SET signs_from = published_at - interval '1 second'
             WHERE generation = (SELECT max(generation) FROM signing_key)";
         self.fleet.place.execute(now).await;

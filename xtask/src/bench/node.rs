@@ -122,5 +122,5 @@ pub(super) fn data_folder() -> Result<TempDir> {
 /// The program of a node in this folder, with demo accounts.
 pub(super) fn program(bench: &Bench, folder: &Path) -> Program {
     let program = Program::new(&bench.programs.path("keyward"), folder).env("KEYWARD_LOG__FILTER", "warn");
-    program.say("serve --listen 127.0.0.1:0 --demo --data-dir").word(folder)
+    program.words("serve --listen 127.0.0.1:0 --demo --data-dir").word(folder)
 }

@@ -11,8 +11,9 @@ use keyward_app::access::authenticate;
 use keyward_domain::{Denial, Permission};
 
 use super::{
+    advice,
     authorization::Authorization,
-    carried, context, looks,
+    carried, context,
     places::{Holder, Place},
     problem::{Code, Problem, Refused},
     request_facts::{Calling, RequestFacts},
@@ -65,7 +66,7 @@ impl<N: Need + Send> FromRequestParts<AppState> for Caller<N> {
             Ok(caller) => caller,
             Err(problem) => {
                 note_refused(parts, state);
-                return Err(looks::at_bearer(problem, &parts.headers, state.access.settings().environment));
+                return Err(advice::at_bearer(problem, &parts.headers, state.access.settings().environment));
             }
         };
         let facts = RequestFacts::of(&parts.extensions);
@@ -109,7 +110,7 @@ async fn authenticated(parts: &Parts, state: &AppState) -> Result<keyward_app::C
 /// challenge says so (contract, section 2). RFC 6750, section 3.1, advises no error code for an unsupported method,
 /// because such a client may not know that it must authenticate; this one knows.
 fn without_bearer(headers: &HeaderMap) -> Problem {
-    if looks::has_api_key(headers) { not_good(Denial::NotFound) } else { refused(Denial::NotFound) }
+    if advice::has_api_key(headers) { not_good(Denial::NotFound) } else { refused(Denial::NotFound) }
 }
 
 /// An `Authorization` header without a bearer credential. Becomes a refusal, which is counted, only where it is

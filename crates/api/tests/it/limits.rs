@@ -2,7 +2,7 @@
 
 use std::{pin::pin, time::Duration};
 
-use keyward_storage::Store as _;
+use keyward_storage::shortcuts::StoreShortcuts as _;
 use serde_json::json;
 
 use crate::harness::{Answer, ID, Request, Setup, World, absent, stuck};

@@ -7,7 +7,8 @@ use std::{
 };
 
 use keyward_api::http::Entrance;
-use keyward_storage::{StorageError, Store as _, mock::MockStore};
+use keyward_storage::shortcuts::StoreShortcuts as _;
+use keyward_storage::{StorageError, mock::MockStore};
 use serde_json::{Value, json};
 
 use crate::harness::{Answer, Known, Request, Setup, Target, World, rule};

@@ -3,7 +3,8 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use keyward_api::http::problem::Code;
-use keyward_storage::{Store as _, mock::MockStore};
+use keyward_storage::mock::MockStore;
+use keyward_storage::shortcuts::StoreShortcuts as _;
 
 use crate::harness::{PUBLIC_URL, Request, Setup, World};
 

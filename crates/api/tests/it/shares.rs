@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http_body_util::BodyExt as _;
-use keyward_storage::Store as _;
+use keyward_storage::shortcuts::StoreShortcuts as _;
 use serde_json::{Value, json};
 use tokio::{sync::mpsc, task::JoinSet};
 use tower::ServiceExt as _;

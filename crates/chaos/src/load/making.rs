@@ -157,7 +157,7 @@ impl Client<'_> {
             let mut request = self.request("POST", path, Some(&body));
             request.bearer = request.bearer.filter(|_| by_platform);
             let sent = run.clock.now();
-            if let Ok(answer) = self.send(op, node, &request, run.plan.patience()) {
+            if let Ok(answer) = self.send(op, node, &request, run.plan.timeout()) {
                 let born = Span { sent, answered: run.clock.now() };
                 match answer.status {
                     200 | 201 => return Ok((serde_json::from_str(&answer.text)?, born)),

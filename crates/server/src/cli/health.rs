@@ -39,7 +39,7 @@ pub(super) struct Health {
     #[arg(long)]
     ready: bool,
     /// Maximum time for the answer
-    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = patience)]
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = time_limit)]
     timeout: Duration,
     /// Address of the server, if not the one in the settings
     #[arg(long, value_name = "ADDR", value_parser = place)]
@@ -53,7 +53,7 @@ impl Health {
     }
 }
 
-fn patience(text: &str) -> Result<Duration, String> {
+fn time_limit(text: &str) -> Result<Duration, String> {
     duration(text).map_err(must_be)
 }
 

@@ -10,7 +10,7 @@ use hyper_util::{rt::TokioExecutor, server::conn::auto::Builder};
 use tokio_util::task::TaskTracker;
 use tower::Service;
 
-use super::{lifecycle::Lifecycle, watch::Patience};
+use super::{lifecycle::Lifecycle, watch::ClientTimeouts};
 use crate::config::Limits;
 
 /// A service that answers requests with bodies of type `R` by bodies of type `A`. Each connection has its own.
@@ -45,7 +45,7 @@ impl Waits {
 pub(super) struct Shared {
     pub(super) builder: Builder<TokioExecutor>,
     pub(super) waits: Waits,
-    pub(super) patience: Patience,
+    pub(super) timeouts: ClientTimeouts,
     pub(super) lifecycle: Lifecycle,
     pub(super) connections: TaskTracker,
 }

@@ -14,16 +14,21 @@ mod line;
 
 use body::Drains;
 pub(crate) use body::{Observed, RequestBody};
+pub(crate) use exchange::ClientTimeouts;
 use exchange::Exchange;
-pub(crate) use exchange::Patience;
 pub(crate) use line::Line;
 
 /// Supervises a connection: its socket, and the service of its requests. One of these tasks reads the rest of a
 /// request, and ends with the connection.
-pub(super) fn watched<T, S>(stream: T, service: S, patience: Patience, tasks: &TaskTracker) -> (Line<T>, Observed<S>) {
+pub(super) fn watched<T, S>(
+    stream: T,
+    service: S,
+    timeouts: ClientTimeouts,
+    tasks: &TaskTracker,
+) -> (Line<T>, Observed<S>) {
     let exchange = Arc::<Exchange>::default();
-    let drains = Drains { exchange: Arc::clone(&exchange), within: patience.discard, tasks: tasks.clone() };
-    (Line::new(stream, exchange, patience), Observed::new(service, drains))
+    let drains = Drains { exchange: Arc::clone(&exchange), within: timeouts.discard, tasks: tasks.clone() };
+    (Line::new(stream, exchange, timeouts), Observed::new(service, drains))
 }
 
 #[cfg(test)]

@@ -1,9 +1,8 @@
 //! How a migration converts the rows of an earlier version.
 
 use keyward_domain::{AccountId, KeyId, Reach, Timestamp};
-use keyward_storage::{
-    Enforcement, Feed as _, HistoryToken, Keys as _, Position, Seq, Store as _, conformance::RawSql as _,
-};
+use keyward_storage::shortcuts::StoreShortcuts as _;
+use keyward_storage::{Enforcement, Feed as _, HistoryToken, Keys as _, Position, Seq, conformance::RawSql as _};
 use uuid::Uuid;
 
 use super::MIGRATIONS;

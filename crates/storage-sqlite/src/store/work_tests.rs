@@ -68,7 +68,7 @@ impl Crowd {
 
     async fn last_writer(&self) -> u64 {
         let work = async || {
-            let mut unit = keyward_storage::Store::begin(&self.store).await.unwrap();
+            let mut unit = keyward_storage::shortcuts::StoreShortcuts::begin(&self.store).await.unwrap();
             let found = unit
                 .longest_lived_manager_key(&Reach::operator(), self.tree.merchant.id, &[], Now::exact(at(0)))
                 .await
@@ -85,7 +85,7 @@ impl Crowd {
         let head = self.store.head().await.unwrap().as_of.seq().number();
         let known = Position::unnamed(Seq::new(head - u64::from(PAGE)));
         // A free writer would also check its file: here none is free.
-        let busy = keyward_storage::Store::begin(&self.store).await.unwrap();
+        let busy = keyward_storage::shortcuts::StoreShortcuts::begin(&self.store).await.unwrap();
         let work = async || {
             let news = self.store.events_after(known, PAGE.into()).await.unwrap();
             assert_eq!(news.events.len(), usize::from(PAGE));

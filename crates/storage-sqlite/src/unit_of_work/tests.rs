@@ -1,6 +1,7 @@
 //! A connection on which SQLite rolled back by itself, as after some disk failures.
 
-use keyward_storage::{StorageError, Store as _};
+use keyward_storage::StorageError;
+use keyward_storage::shortcuts::StoreShortcuts as _;
 
 use crate::{Options, error::refused, testing};
 

@@ -4,8 +4,9 @@
 use std::time::Duration;
 
 use keyward_domain::{AuthKey, KeyId, KeyType, Reach};
+use keyward_storage::shortcuts::{StoreShortcuts as _, UnitOfWorkShortcuts as _};
 use keyward_storage::{
-    Credentials as _, StorageError, Store as _, Write,
+    Credentials as _, StorageError, Write,
     conformance::{
         Fixture, RawSql as _,
         sample::{Draft, Tree, at, fresh, insert},

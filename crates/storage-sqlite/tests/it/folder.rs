@@ -4,8 +4,9 @@
 use std::{fs, os::unix::fs::symlink, path::Path, time::Duration};
 
 use keyward_domain::{AuthKey, KeyType, Reach};
+use keyward_storage::shortcuts::{StoreShortcuts as _, UnitOfWorkShortcuts as _};
 use keyward_storage::{
-    Accounts as _, Credentials as _, Schema, StorageError, Store as _, Tokens as _,
+    Accounts as _, Credentials as _, Schema, StorageError, Tokens as _,
     conformance::{
         Fixture,
         sample::{Draft, Tree, at},

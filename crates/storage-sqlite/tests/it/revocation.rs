@@ -3,8 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use keyward_domain::{Actor, ApiKey, KeyId, KeyType, Reach, Reason, Timestamp};
+use keyward_storage::shortcuts::{StoreShortcuts as _, UnitOfWorkShortcuts as _};
 use keyward_storage::{
-    Credentials as _, Feed as _, Position, Result, Seq, StorageError, Store as _, Target, Write,
+    Credentials as _, Feed as _, Position, Result, Seq, StorageError, Target, Write,
     conformance::{
         Fixture, RawSql as _,
         sample::{Draft, Tree, at, insert, revocation, revoke},

@@ -6,8 +6,9 @@ use std::{
     path::Path,
 };
 
+use keyward_storage::shortcuts::StoreShortcuts as _;
 use keyward_storage::{
-    Feed as _, HistoryToken, LostHistory, Position, Seq, Store as _,
+    Feed as _, HistoryToken, LostHistory, Position, Seq,
     conformance::{RawSql as _, sample::at},
 };
 use keyward_storage_sqlite::{

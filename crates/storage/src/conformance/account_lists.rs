@@ -6,7 +6,10 @@ use super::{
     Fixture,
     sample::{Tree, account, reach},
 };
-use crate::AccountWindow;
+use crate::{
+    AccountWindow,
+    shortcuts::{StoreShortcuts as _, UnitOfWorkShortcuts as _},
+};
 
 const ALL: AccountWindow = AccountWindow { before: None, rows: 100 };
 

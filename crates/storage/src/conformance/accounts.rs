@@ -6,6 +6,7 @@ use super::{
     Fixture,
     sample::{Tree, account, become_status, chain, reach},
 };
+use crate::shortcuts::{StoreShortcuts as _, UnitOfWorkShortcuts as _};
 use crate::{AccountRecord, Constraint, StorageError, Write};
 
 async fn insert(fixture: &Fixture, within: &Reach, account: &Account) -> Result<Write, StorageError> {

@@ -9,6 +9,7 @@ use super::{
     races::together,
     sample::{Draft, NOTHING, Tree, account, at, become_status, chain, fresh, pair, reach, revocation, revoke},
 };
+use crate::shortcuts::{StoreShortcuts as _, UnitOfWorkShortcuts as _};
 use crate::{
     Authority, HistoryToken, Position, Redeemed, Redemption, Result, Seq, Snapshot, StorageError, Store, Write,
 };

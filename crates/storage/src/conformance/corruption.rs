@@ -6,6 +6,7 @@ use super::{
     Fixture,
     sample::{ALL, Draft, Tree, at},
 };
+use crate::shortcuts::StoreShortcuts as _;
 use crate::{AccountWindow, Result, StorageError};
 
 fn is_corrupt<T>(answer: Result<T>, table: &str, id: &str) -> bool {

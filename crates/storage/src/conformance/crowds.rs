@@ -10,6 +10,7 @@ use super::{
     races::together,
     sample::{Draft, Tree, chain, fresh, revocation},
 };
+use crate::shortcuts::{StoreShortcuts as _, UnitOfWorkShortcuts as _};
 use crate::{Authority, StorageError, Write};
 
 /// Number of requests of each kind.

@@ -7,6 +7,7 @@ use super::{
     events::position,
     sample::{Draft, Tree, at, become_status, fresh, record, revoke},
 };
+use crate::shortcuts::StoreShortcuts as _;
 use crate::{AccountRecord, Seq, Target};
 
 /// A change's event, and when it was enforced on every node.

@@ -9,6 +9,7 @@ use super::{
     races::together,
     sample::{Draft, NOTHING, Tree, account, at, become_status, digest, fresh, record, revocation, revoke},
 };
+use crate::shortcuts::{StoreShortcuts as _, UnitOfWorkShortcuts as _};
 use crate::{Event, Position, Seq, Target, Write};
 
 /// All events, oldest first.

@@ -6,6 +6,7 @@ use super::{
     Fixture,
     sample::{Draft, Tree, account, become_status, chain},
 };
+use crate::shortcuts::{StoreShortcuts as _, UnitOfWorkShortcuts as _};
 use crate::{Authority, Write};
 
 async fn insert(fixture: &Fixture, within: &Reach, key: &ApiKey) -> Write {

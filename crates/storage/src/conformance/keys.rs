@@ -6,6 +6,7 @@ use super::{
     Fixture,
     sample::{Draft, Tree, at, fresh, revocation},
 };
+use crate::shortcuts::{StoreShortcuts as _, UnitOfWorkShortcuts as _};
 use crate::{KeyRecord, Write};
 
 /// Keys of every shape: each field once present and once absent.

@@ -6,6 +6,7 @@ use super::{
     Fixture,
     sample::{Draft, Tree, at, chain, reach, revoke},
 };
+use crate::shortcuts::StoreShortcuts as _;
 
 async fn longest(fixture: &Fixture, tree: &Tree, except: &[KeyId]) -> Option<KeyId> {
     let mut unit = fixture.store.begin().await.unwrap();

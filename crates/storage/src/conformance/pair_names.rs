@@ -6,6 +6,7 @@ use super::{
     Fixture,
     sample::{Draft, Tree, chain, insert, name, pair, revoke},
 };
+use crate::shortcuts::{StoreShortcuts as _, UnitOfWorkShortcuts as _};
 use crate::{Constraint, StorageError, Write};
 
 async fn insert_pair(fixture: &Fixture, keys: &[ApiKey; 2]) -> Result<(), StorageError> {

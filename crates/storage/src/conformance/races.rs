@@ -10,6 +10,7 @@ use super::{
     Fixture,
     sample::{Draft, Tree, at, chain, fresh, pair, reach, record, revocation},
 };
+use crate::shortcuts::{StoreShortcuts as _, UnitOfWorkShortcuts as _};
 use crate::{Committed, Constraint, Result, StorageError, Store, StoredState, Write};
 
 /// Number of runs per race: one run proves little.

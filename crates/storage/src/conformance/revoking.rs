@@ -6,7 +6,10 @@ use super::{
     Fixture,
     sample::{self, Draft, Tree, credential, fresh, revocation},
 };
-use crate::Write;
+use crate::{
+    Write,
+    shortcuts::{StoreShortcuts as _, UnitOfWorkShortcuts as _},
+};
 
 async fn record(fixture: &Fixture, within: &Reach, id: KeyId, it: &Revocation) -> Write {
     let mut unit = fixture.store.begin().await.unwrap();

@@ -13,6 +13,7 @@ use keyward_domain::{
 use uuid::Uuid;
 
 use super::Fixture;
+use crate::shortcuts::{StoreShortcuts as _, UnitOfWorkShortcuts as _};
 use crate::{Committed, Credential, KeyRecord, KeyWindow, Seq, Store, StoredState, Write};
 
 /// A version 7 UUID that sorts after all earlier ones.

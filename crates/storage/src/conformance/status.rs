@@ -6,6 +6,7 @@ use super::{
     Fixture,
     sample::{Tree, reach},
 };
+use crate::shortcuts::{StoreShortcuts as _, UnitOfWorkShortcuts as _};
 use crate::{AccountWindow, Write};
 
 async fn change(fixture: &Fixture, within: &Reach, tree: &Tree, from: Status, to: Status) -> Write {

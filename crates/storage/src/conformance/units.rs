@@ -6,7 +6,10 @@ use super::{
     Fixture,
     sample::{ALL, Draft, NOTHING, Tree, account, credential, revocation},
 };
-use crate::Write;
+use crate::{
+    Write,
+    shortcuts::{StoreShortcuts as _, UnitOfWorkShortcuts as _},
+};
 
 pub async fn a_dropped_unit_of_work_leaves_nothing(fixture: &Fixture) {
     let tree = Tree::plant(fixture).await;

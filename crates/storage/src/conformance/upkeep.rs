@@ -6,7 +6,10 @@ use super::{
     Fixture,
     sample::{Draft, Tree, at, credential, digest, fresh},
 };
-use crate::Write;
+use crate::{
+    Write,
+    shortcuts::{StoreShortcuts as _, UnitOfWorkShortcuts as _},
+};
 
 async fn secret(fixture: &Fixture) -> ApiKey {
     let tree = Tree::plant(fixture).await;

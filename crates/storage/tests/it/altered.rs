@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use keyward_domain::{KeyType, Reach, Role};
+use keyward_storage::shortcuts::{StoreShortcuts as _, UnitOfWorkShortcuts as _};
 use keyward_storage::{
     AccountWindow, Accounts as _, Credentials as _, Feed as _, Installation as _, KeyWindow, Keys as _,
     Membership as _, PgControl, PgStore, Position, StorageError, Store, StoredState, Tokens as _,

@@ -2,9 +2,9 @@
 //! of keys and the planner's statistics make no difference.
 
 use keyward_domain::{AccountId, KeyId, Now, Reach, Timestamp};
+use keyward_storage::shortcuts::StoreShortcuts as _;
 use keyward_storage::{
-    AccountWindow, Accounts as _, Credentials as _, KeyWindow, Keys as _, PgStore, Store as _, StoredState,
-    Upkeep as _,
+    AccountWindow, Accounts as _, Credentials as _, KeyWindow, Keys as _, PgStore, StoredState, Upkeep as _,
     conformance::{RawSql as _, sample},
 };
 use uuid::Uuid;

@@ -8,6 +8,7 @@ use std::sync::{
 };
 
 use keyward_domain::{Actor, ApiKey, KeyId, KeyType, Reach, Reason, Role};
+use keyward_storage::shortcuts::{StoreShortcuts as _, UnitOfWorkShortcuts as _};
 use keyward_storage::{
     Authority, PgOptions, PgStore, Result, StorageError, Store, UnitOfWork, Write,
     conformance::{

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use keyward_storage::shortcuts::StoreShortcuts as _;
 use keyward_storage::{
-    JoinRequest, Membership as _, NodeId, PgControl, Renewal, StorageError, Store as _,
+    JoinRequest, Membership as _, NodeId, PgControl, Renewal, StorageError,
     conformance::{
         RawSql as _,
         sample::{at, fresh},

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use keyward_domain::{Reach, Status};
+use keyward_storage::shortcuts::{StoreShortcuts as _, UnitOfWorkShortcuts as _};
 use keyward_storage::{
     Authority, PgOptions, PgStore, StorageError, Store, Write,
     conformance::sample::{Draft, Tree, chain},

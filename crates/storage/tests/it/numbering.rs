@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use keyward_domain::{Actor, ApiKey, KeyType, Reach, Reason};
+use keyward_storage::shortcuts::{StoreShortcuts as _, UnitOfWorkShortcuts as _};
 use keyward_storage::{
     Committed, PgOptions, PgStore, Result, Seq, StorageError, Store, Write,
     conformance::{

@@ -3,6 +3,7 @@
 use std::{future::poll_fn, sync::Arc, task::Poll};
 
 use keyward_domain::{AccountId, KeyId, Reach, Role};
+use keyward_storage::shortcuts::{StoreShortcuts as _, UnitOfWorkShortcuts as _};
 use keyward_storage::{
     Authority, Constraint, Credentials as _, Feed as _, Hint, Installation as _, JoinRequest, Membership as _, NodeId,
     PgControl, PgOptions, PgStore, Position, Seq, StorageError, Store, Target, Tokens as _, Write,

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use keyward_domain::{Actor, KeyId, Reach, Reason};
+use keyward_storage::shortcuts::{StoreShortcuts as _, UnitOfWorkShortcuts as _};
 use keyward_storage::{
     Event, Feed, PgOptions, PgStore, Position, Seq, Store, Target, Write,
     conformance::{

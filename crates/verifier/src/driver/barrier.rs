@@ -139,11 +139,11 @@ impl Task {
     async fn list(&mut self) {
         // At most as long as the first waiting call may wait: the promise holds even without a database.
         let first = self.waiting.iter().filter_map(|waiter| waiter.revoker.end()).min().unwrap_or(BootInstant::NEVER);
-        let patience = first.since(self.state.clock.boot()).min(LISTING);
+        let at_most = first.since(self.state.clock.boot()).min(LISTING);
         let events: BTreeSet<_> = self.waiting.iter().filter_map(|waiter| waiter.revoker.event()).collect();
         let events: Vec<_> = events.into_iter().collect();
         let sent_at = self.state.clock.boot();
-        let listed = timeout(patience, self.membership.members(&events)).await;
+        let listed = timeout(at_most, self.membership.members(&events)).await;
         if let Ok(Ok(members)) = &listed {
             let is_settled = self.state.saw_members(members, sent_at);
             for Waiter { revoker, .. } in &mut self.waiting {

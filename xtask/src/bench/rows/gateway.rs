@@ -60,7 +60,7 @@ impl Gateway {
         let configuration = configuration(&address, [node.url(), &application.base_url, asks])?;
         let process = Process::spawn(&mut nginx::command(program, folder.path(), &configuration)?)?;
         while TcpStream::connect(&address).is_err() {
-            ensure!(process.is_running(), "nginx ended: {}", process.said_so_far());
+            ensure!(process.is_running(), "nginx ended: {}", process.output_so_far());
             std::thread::yield_now();
         }
         Ok(Self { url: format!("http://{address}"), _process: process, _folder: folder })

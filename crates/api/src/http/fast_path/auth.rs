@@ -11,7 +11,7 @@ use http_body::Body as _;
 
 use super::shared::{Answering, AuthMetrics, FastRequest, Shared};
 use crate::http::{
-    looks,
+    advice,
     observe::{Arriving, Observed, RequestMetrics},
     request_facts::{Calling, Object},
     v1::auth::{self, Begun, Refused, Required, path::AuthPath, presented},
@@ -65,7 +65,7 @@ fn refuse(shared: &Arc<Shared>, line: &Arriving<'_>, path: AuthPath, credential:
     let (observed, shared) = (Observed::begin(&shared.access, &shared.options, line), Arc::clone(shared));
     observed.facts.is_about_value(credential, shared.access.settings().environment);
     let problem = refused.explain(&shared.access, &observed.facts, credential);
-    let problem = looks::at_gateway(problem, line.headers, shared.options.gateway.credential, path.key_type);
+    let problem = advice::at_gateway(problem, line.headers, shared.options.gateway.credential, path.key_type);
     let (response, is_head) = (problem.into_response(), line.method == Method::HEAD);
     Answering::Later(Box::pin(async move {
         let response = observed.complete(&shared.access, &shared.strangers, response).await;

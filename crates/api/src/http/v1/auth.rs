@@ -13,8 +13,9 @@ use keyward_verifier::Arrival;
 
 use super::NO_STORE;
 use crate::http::{
+    advice,
     caller::not_good,
-    carried, context, looks,
+    carried, context,
     options::HttpOptions,
     problem::{Code, Problem},
     request_facts::{Calling, RequestFacts},
@@ -75,7 +76,7 @@ pub(in crate::http) async fn auth(
     let path = AuthPath::read(parts.uri.path()).ok_or_else(|| Problem::new(Code::NotFound))?;
     let header = options.gateway.credential;
     let answer = judged(&access, &options, &parts, path).await;
-    answer.map_err(|problem| looks::at_gateway(problem, &parts.headers, header, path.key_type))
+    answer.map_err(|problem| advice::at_gateway(problem, &parts.headers, header, path.key_type))
 }
 
 async fn judged(

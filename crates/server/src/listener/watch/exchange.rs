@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 /// Timeouts of a client.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Patience {
+pub(crate) struct ClientTimeouts {
     /// Maximum time until it reads the next piece of an answer.
     pub(crate) write: Duration,
     /// Maximum time until it has sent the discarded rest.

@@ -13,7 +13,7 @@ use tokio::{
     time::{Instant, Sleep, sleep, sleep_until},
 };
 
-use super::exchange::{Exchange, Patience};
+use super::exchange::{ClientTimeouts, Exchange};
 
 /// Maximum number of bytes that are discarded after an answer.
 const MOST_DISCARDED: usize = 16 * 1024 * 1024;
@@ -25,7 +25,7 @@ const PAUSE: Duration = Duration::from_secs(2);
 pub(crate) struct Line<S> {
     stream: S,
     exchange: Arc<Exchange>,
-    patience: Patience,
+    timeouts: ClientTimeouts,
     /// Set while a write waits for the client.
     stalled: Option<Pin<Box<Sleep>>>,
     /// Set while answers wait for the client.
@@ -42,14 +42,14 @@ struct Discarding {
 }
 
 impl<S> Line<S> {
-    pub(super) const fn new(stream: S, exchange: Arc<Exchange>, patience: Patience) -> Self {
-        Self { stream, exchange, patience, stalled: None, parked: None, discarding: None }
+    pub(super) const fn new(stream: S, exchange: Arc<Exchange>, timeouts: ClientTimeouts) -> Self {
+        Self { stream, exchange, timeouts, stalled: None, parked: None, discarding: None }
     }
 
     /// Whether the client has left an answer unread for too long. Wakes the connection when it has.
     fn is_parked(&mut self, cx: &mut Context<'_>) -> bool {
         while let Some(since) = self.exchange.oldest() {
-            let due = since + self.patience.write;
+            let due = since + self.timeouts.write;
             let timer = self.parked.get_or_insert_with(|| Box::pin(sleep_until(due)));
             if timer.deadline() != due {
                 timer.as_mut().reset(due);
@@ -89,8 +89,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Line<S> {
             line.stalled = None;
             return Poll::Ready(written);
         }
-        let patience = line.patience.write;
-        let stalled = line.stalled.get_or_insert_with(|| Box::pin(sleep(patience)));
+        let limit = line.timeouts.write;
+        let stalled = line.stalled.get_or_insert_with(|| Box::pin(sleep(limit)));
         ready!(stalled.as_mut().poll(cx));
         Poll::Ready(Err(given_up()))
     }
@@ -108,7 +108,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Line<S> {
             if line.exchange.is_http2.load(Ordering::Relaxed) {
                 return Poll::Ready(Ok(()));
             }
-            let (until, pause) = (Box::pin(sleep(line.patience.discard)), Box::pin(sleep(PAUSE)));
+            let (until, pause) = (Box::pin(sleep(line.timeouts.discard)), Box::pin(sleep(PAUSE)));
             line.discarding = Some(Discarding { left: MOST_DISCARDED, until, pause });
         }
         let Some(discarding) = &mut line.discarding else { return Poll::Ready(Ok(())) };

@@ -12,14 +12,14 @@ use tokio::{
 
 use super::{body::Pieces, exchange::PendingAnswer, *};
 
-const PATIENCE: Patience = Patience { write: Duration::from_secs(30), discard: Duration::from_secs(5) };
+const TIMEOUTS: ClientTimeouts = ClientTimeouts { write: Duration::from_secs(30), discard: Duration::from_secs(5) };
 /// One second below the timeout.
 const ALMOST: Duration = Duration::from_secs(29);
 
 fn line(room: usize) -> (Line<tokio::io::DuplexStream>, tokio::io::DuplexStream, Arc<Exchange>) {
     let (ours, theirs) = duplex(room);
     let exchange = Arc::<Exchange>::default();
-    (Line::new(ours, Arc::clone(&exchange), PATIENCE), theirs, exchange)
+    (Line::new(ours, Arc::clone(&exchange), TIMEOUTS), theirs, exchange)
 }
 
 /// Ticks of a clock that advances whenever all tasks wait; the first comes after one period.
@@ -40,7 +40,7 @@ async fn a_client_that_reads_nothing_is_disconnected_and_a_slow_one_is_not() {
     };
     let (ended, ()) = tokio::join!(line.write_all(&[0; 1024]), slow);
     assert_eq!(ended.unwrap_err().kind(), std::io::ErrorKind::TimedOut);
-    assert!(begun.elapsed() >= 5 * ALMOST + PATIENCE.write);
+    assert!(begun.elapsed() >= 5 * ALMOST + TIMEOUTS.write);
     drop(client);
 }
 
@@ -61,7 +61,7 @@ async fn an_unread_answer_ends_the_connection_and_one_that_progresses_does_not()
     let mut buf = [0; 16];
     let (ended, ()) = tokio::join!(line.read(&mut buf), progress);
     assert_eq!(ended.unwrap_err().kind(), std::io::ErrorKind::TimedOut);
-    assert!(begun.elapsed() >= 5 * ALMOST + PATIENCE.write);
+    assert!(begun.elapsed() >= 5 * ALMOST + TIMEOUTS.write);
     drop((left, client));
     assert_eq!(exchange.oldest(), None);
 }
@@ -107,7 +107,7 @@ async fn data_still_being_sent_is_discarded_for_a_limited_time() {
         () = drop_by_drop => panic!("the other end is open"),
         ended = line.shutdown() => ended.unwrap(),
     }
-    assert!(begun.elapsed() <= PATIENCE.discard + Duration::from_secs(1));
+    assert!(begun.elapsed() <= TIMEOUTS.discard + Duration::from_secs(1));
 }
 
 fn full(bytes: usize) -> Full<Bytes> {
@@ -144,7 +144,7 @@ async fn an_answer_is_sent_in_pieces_and_complete() {
 async fn given_up(size: usize, is_being_sent: bool, frames: usize, is_late: bool) -> (bool, bool, bool) {
     let exchange = Arc::<Exchange>::default();
     let tasks = TaskTracker::new();
-    let drains = Drains { exchange: Arc::clone(&exchange), within: PATIENCE.discard, tasks: tasks.clone() };
+    let drains = Drains { exchange: Arc::clone(&exchange), within: TIMEOUTS.discard, tasks: tasks.clone() };
     let mut request_body = RequestBody { body: Some(full(size)), drains: Some(drains), is_being_sent, is_late: false };
     for _ in 0..frames {
         let _ = request_body.frame().await.transpose().unwrap();

@@ -72,7 +72,7 @@ impl Link {
     pub(crate) async fn call<T, F>(
         self: &Arc<Self>,
         line: Line,
-        patience: Duration,
+        at_most: Duration,
         work: impl FnOnce() -> F + Send + 'static,
     ) -> Result<T>
     where
@@ -95,10 +95,10 @@ impl Link {
             }
             if silent {
                 // The loss of the connection is not detected.
-                way.world.pass(patience).await;
+                way.world.pass(at_most).await;
             }
         });
-        match timeout(patience, answered).await {
+        match timeout(at_most, answered).await {
             Ok(Ok(result)) => result,
             Ok(Err(_)) => Err(StorageError::Unavailable("the connection broke".into())),
             Err(_) => Err(StorageError::Unavailable("no answer in time".into())),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use keyward_storage::Store as _;
+use keyward_storage::shortcuts::StoreShortcuts as _;
 
 use crate::harness::{Held, World};
 
