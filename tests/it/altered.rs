@@ -6,13 +6,13 @@ use crate::harness::{Client, Demo, Place};
 
 /// Columns that each kind of statement returns, whose type is changed.
 const ALTERATIONS: [&str; 2] = [
-    "ALTER TABLE api_key ALTER COLUMN name TYPE varchar(300), ALTER COLUMN description TYPE varchar(600),
+    "ALTER TABLE api_key ALTER COLUMN digest TYPE varchar(300), ALTER COLUMN description TYPE varchar(600),
         ALTER COLUMN unique_name TYPE varchar(300);
      ALTER TABLE account ALTER COLUMN name TYPE varchar(300);
      ALTER TABLE installation ALTER COLUMN environment TYPE varchar(20);
      ALTER TABLE signing_key ALTER COLUMN kid TYPE varchar(100);
      ALTER TABLE node_lease ALTER COLUMN version TYPE varchar(50)",
-    "ALTER TABLE api_key ALTER COLUMN name TYPE text, ALTER COLUMN description TYPE text,
+    "ALTER TABLE api_key ALTER COLUMN digest TYPE text, ALTER COLUMN description TYPE text,
         ALTER COLUMN unique_name TYPE text;
      ALTER TABLE account ALTER COLUMN name TYPE text",
 ];

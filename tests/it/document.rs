@@ -53,9 +53,12 @@ async fn schemathesis_finds_nothing_and_every_call_accepts_a_valid_request() {
     for mid in ["mid_123456", "mid_suspended", "mid_closed"] {
         by.post("/v1/merchants", &json!({"mid": mid, "name": mid})).await.expect(201);
     }
-    for (variable, key_type) in
-        [("PUBLIC_KEY", "public"), ("TOKENIZATION_KEY", "tokenization"), ("REVOKED_KEY_ID", "secret")]
-    {
+    for (variable, key_type) in [
+        ("PUBLIC_KEY", "public"),
+        ("TOKENIZATION_KEY", "tokenization"),
+        ("REVOKED_KEY_ID", "secret"),
+        ("CHANGED_KEY_ID", "secret"),
+    ] {
         let new = json!({"mid": node.demo().merchant, "name": key_type, "type": key_type});
         let made = by.post("/v1/api-keys", &new).await.expect(201);
         run.env(variable, made.member(if variable.ends_with("_ID") { "id" } else { "value" }));

@@ -28,6 +28,7 @@ mod floods;
 mod gateways;
 mod hang_up;
 mod health;
+mod key_changes;
 mod key_commands;
 mod last_used;
 mod limits;

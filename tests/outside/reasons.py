@@ -9,12 +9,15 @@ REASONS = [
     r"cursor must be the next_cursor of an earlier page of this list",
     r"expires_at must be in the future",
     r"not_before must be before expires_at",
+    r"expires_at must be after not_before",
     r"parent_mid must be a platform or partner account",
     r"(\S+\.)?scopes must not have more than 2048 characters together",
     r"scopes\[\d+\] must not be \S+, which only secret keys may hold",
     r"(name|description) must not contain U\+[0-9A-F]+, which is invisible or changes how other characters are read",
     r"(name|description) must have zero-width joiners \(U\+200D, U\+200C\) between visible characters only",
     r"(name|description) must contain a visible character",
+    r"metadata must not contain control characters or invisible ones",
+    r"metadata must have at most 50 members",
     r"and \d+ more",
 ]
 

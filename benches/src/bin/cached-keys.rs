@@ -55,6 +55,7 @@ fn credential(n: u32, per_account: u32, random: &Counted) -> Result<Credential> 
         scopes: "charges:read charges:write customers:read refunds:write".parse()?,
         restrictions: Restrictions::NONE,
         revoked: false,
+        suspended: false,
         material: Material::Secret(SecretDigest::decode(&digest)?),
     };
     let above = vec![link(u64::MAX - 1, Role::Partner)?, link(u64::MAX, Role::Platform)?];

@@ -95,6 +95,7 @@ fn kinds(hasher: &SecretHasher) -> Result<[Kind; 4]> {
             scopes: "charges:read charges:write customers:read refunds:write".parse()?,
             restrictions: Restrictions { expires_at, ..Restrictions::NONE },
             revoked,
+            suspended: false,
             material: Material::Secret(hasher.digest(&right, &[0; 16])?),
         };
         anyhow::Ok(PackedKey::from(&AuthKey::restore(facts)?))

@@ -23,6 +23,7 @@ mod carried;
 mod context;
 mod cursor;
 mod docs;
+mod etag;
 mod even_time;
 mod fast_path;
 mod fields;
@@ -128,7 +129,11 @@ fn management() -> OpenApiRouter<AppState> {
 
 /// Management that may change what verification looks at, and is then answered when every node knows.
 fn waiting_management() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(v1::pairs::create_pair)).routes(routes!(v1::merchants::resume_merchant))
+    OpenApiRouter::new()
+        .routes(routes!(v1::pairs::create_pair))
+        .routes(routes!(v1::change_key::change_key))
+        .routes(routes!(v1::change_key::resume_key))
+        .routes(routes!(v1::merchants::resume_merchant))
 }
 
 /// Calls that stop a key or an account, and are answered when every node knows: no other load keeps them out. None of
@@ -136,6 +141,7 @@ fn waiting_management() -> OpenApiRouter<AppState> {
 fn stopping() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(v1::keys::revoke_key))
+        .routes(routes!(v1::change_key::suspend_key))
         .routes(routes!(v1::merchants::suspend_merchant))
         .routes(routes!(v1::merchants::close_merchant))
 }

@@ -16,11 +16,13 @@ use crate::fair_queue::{FairQueue, Permit, QueueFull};
 /// The kind of change that waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Lane {
-    /// Suspend, close or resume an account; revoke a key where other keys of the account count.
+    /// Suspend, close or resume an account; revoke or suspend a key where other keys of the account count.
     Stop,
-    /// Revoke where no other key counts.
+    /// Revoke or suspend where no other key counts.
     Revoke,
-    /// Create what locks the account meanwhile: a pair, or an account below it.
+    /// Change or resume a key where no other key counts.
+    Change,
+    /// What locks the account meanwhile: create a pair or an account below it; change a key where other keys count.
     Make,
     /// Create a single key, in one statement.
     MakeKey,
@@ -29,13 +31,14 @@ pub(crate) enum Lane {
 }
 
 impl Lane {
-    const ALL: [Self; 5] = [Self::Stop, Self::Revoke, Self::Make, Self::MakeKey, Self::Redeem];
+    const ALL: [Self; 6] = [Self::Stop, Self::Revoke, Self::Change, Self::Make, Self::MakeKey, Self::Redeem];
 
     /// Its name for metrics.
     const fn name(self) -> &'static str {
         match self {
             Self::Stop => "stop",
             Self::Revoke => "revoke",
+            Self::Change => "change",
             Self::Make => "make",
             Self::MakeKey => "make_key",
             Self::Redeem => "redeem",
@@ -46,7 +49,7 @@ impl Lane {
     const fn room(self) -> (usize, usize) {
         match self {
             Self::Stop | Self::Make => (1, 16),
-            Self::Revoke => (8, 128),
+            Self::Revoke | Self::Change => (8, 128),
             // Concurrent calls share a statement.
             Self::MakeKey => (32, 128),
             Self::Redeem => (4, 64),
@@ -114,7 +117,8 @@ mod tests {
         let mut waiting: Vec<_> = (0..16).map(|_| Box::pin(queue.take(account(1), Lane::Make, key(1)))).collect();
         assert!(waiting.iter_mut().all(|call| call.as_mut().poll(&mut context).is_pending()));
         assert_eq!(queue.take(account(1), Lane::Make, key(1)).await.err(), Some(QueueFull));
-        assert_eq!(queue.waiting(), [("stop", 0), ("revoke", 0), ("make", 16), ("make_key", 0), ("redeem", 0)]);
+        let counted = [("stop", 0), ("revoke", 0), ("change", 0), ("make", 16), ("make_key", 0), ("redeem", 0)];
+        assert_eq!(queue.waiting(), counted);
         let mut other = pin!(queue.take(account(1), Lane::Make, key(2)));
         assert!(other.as_mut().poll(&mut context).is_pending(), "another caller has a queue of its own");
         for (account, lane) in [(account(2), Lane::Make), (account(1), Lane::Stop)] {

@@ -9,7 +9,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use keyward_domain::{AccountId, ApiKey, Change, KeyId, Name, Now, Reach};
+use keyward_domain::{AccountId, ApiKey, Change, ChangeEffect, KeyId, Name, Now, Reach};
 use keyward_storage::{
     AccountRecord, Authority, Enforcement, KeyRecord, Seq, StorageError, Store, Target, UnitOfWork, Write,
 };
@@ -90,6 +90,11 @@ impl Unit {
         self.work.lock_account(&self.within, id).await
     }
 
+    /// Locks the key until the end of this unit, and returns it.
+    pub(crate) async fn lock_key(&mut self, id: KeyId) -> Result<Option<KeyRecord>, StorageError> {
+        self.work.lock_key(&self.within, id).await
+    }
+
     /// Reads the key within this transaction.
     pub(crate) async fn current_key(&mut self, id: KeyId) -> Result<Option<KeyRecord>, StorageError> {
         self.work.current_key(&self.within, id).await
@@ -153,9 +158,14 @@ impl Unit {
 }
 
 /// The key or account whose verdicts a change affects.
-const fn target(change: &Change) -> Option<Target> {
+fn target(change: &Change) -> Option<Target> {
     match change {
-        Change::AccountRegistered(_) | Change::KeyIssued(_) => None,
+        Change::AccountRegistered(_)
+        | Change::KeyIssued(_)
+        | Change::KeyChanged { effect: ChangeEffect::None | ChangeEffect::Record, .. } => None,
+        Change::KeyChanged { after, effect: ChangeEffect::Shown | ChangeEffect::Verdict, .. } => {
+            Some(Target::Key(after.id()))
+        }
         Change::StatusChanged { account, .. } => Some(Target::Account(*account)),
         Change::KeyRevoked { key, .. } => Some(Target::Key(*key)),
     }
@@ -169,6 +179,11 @@ pub(crate) struct CommittedChange {
 }
 
 impl CommittedChange {
+    /// The same change, whose enforcement nothing waits for. It goes on in the background.
+    pub(crate) fn in_background(self) -> Self {
+        Self { enforced: None, ..self }
+    }
+
     /// Waits until every node enforces it.
     pub(crate) async fn enforced(self) -> Result<(), Failure> {
         let Some(enforced) = self.enforced else { return Ok(()) };

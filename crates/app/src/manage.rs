@@ -8,10 +8,12 @@ use std::sync::Arc;
 use keyward_domain::{AccountId, KeyId, Now, PairId};
 use keyward_storage::Reads;
 
+pub mod change_key;
 pub mod change_status;
 pub mod count_below;
 pub mod create_account;
 pub mod enforcement;
+mod if_match;
 pub mod issue_key;
 pub mod issue_pair;
 pub mod list_accounts;
@@ -21,6 +23,8 @@ pub mod read_key;
 pub mod register_merchant;
 pub mod revoke_key;
 pub mod seed_demo;
+
+pub use if_match::IfMatch;
 
 use crate::{Access, NoEntropy, account_queue::AccountQueue, commit::Door, runtime::Runtime};
 

@@ -5,100 +5,22 @@
 //! the time.
 
 mod auth_key;
+mod terms;
 mod unusable;
 mod view;
 
 pub use auth_key::{AuthFacts, AuthKey};
+pub(crate) use terms::reserved_scopes;
+pub use terms::{KeyTerms, TermsError};
 pub use unusable::Unusable;
 pub use view::{KeyStatus, KeyView, MaterialRef, UsableKey};
 
 use crate::{
-    AccountId, Actor, Chain, Context, Description, KeyId, KeyType, KeyValue, LastFour, Name, Now, PairId, Permission,
-    PresentedValue, RestrictionError, Restrictions, Revocation, Scope, ScopeSet, SecretDigest, SecretHasher, Standing,
+    AccountId, Actor, Chain, Context, Description, KeyId, KeyType, KeyValue, LastFour, Level, Metadata, Name, Now,
+    PairId, Permission, PresentedValue, Restrictions, Revocation, ScopeSet, SecretDigest, SecretHasher, Standing,
     Timestamp,
     secret_hash::{DigestError, Proof},
 };
-
-/// The checked terms of a new key.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeyTerms {
-    key_type: KeyType,
-    name: Name,
-    description: Option<Description>,
-    scopes: ScopeSet,
-    restrictions: Restrictions,
-}
-
-/// Why a key cannot have the requested terms.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum TermsError {
-    /// Only secret keys may hold scopes of this service.
-    #[error("must not be {scope}, which only secret keys may hold")]
-    ReservedScope {
-        /// The place of the scope among the requested ones, counted from 0.
-        place: usize,
-        /// The scope.
-        scope: Scope,
-    },
-    /// It cannot have one of its restrictions.
-    #[error(transparent)]
-    Restriction(#[from] RestrictionError),
-}
-
-impl KeyTerms {
-    /// Checks the requested terms as a whole.
-    ///
-    /// # Errors
-    /// [`TermsError`] if the key type may not hold the scopes, or the key would already be expired at `now`.
-    pub fn agree(
-        key_type: KeyType,
-        name: Name,
-        description: Option<Description>,
-        scopes: ScopeSet,
-        restrictions: Restrictions,
-        now: Now,
-    ) -> Result<Self, TermsError> {
-        match Self::errors(key_type, &scopes, &restrictions, now).next() {
-            Some(error) => Err(error),
-            None => Ok(Self { key_type, name, description, scopes, restrictions }),
-        }
-    }
-
-    /// All reasons for which [`agree`](Self::agree) would refuse.
-    pub fn errors(
-        key_type: KeyType,
-        scopes: &ScopeSet,
-        restrictions: &Restrictions,
-        now: Now,
-    ) -> impl Iterator<Item = TermsError> + use<> {
-        let mut errors = Vec::new();
-        if !key_type.is_secret() {
-            let scopes = scopes.iter().map(str::parse::<Scope>).enumerate();
-            let reserved = scopes.filter_map(|(place, scope)| Some((place, scope.ok().filter(Scope::is_reserved)?)));
-            errors.extend(reserved.map(|(place, scope)| TermsError::ReservedScope { place, scope }));
-        }
-        errors.extend(restrictions.errors(now).map(TermsError::Restriction));
-        errors.into_iter()
-    }
-
-    /// Type of the new key.
-    #[must_use]
-    pub const fn key_type(&self) -> KeyType {
-        self.key_type
-    }
-
-    /// Scopes of the new key.
-    #[must_use]
-    pub const fn scopes(&self) -> &ScopeSet {
-        &self.scopes
-    }
-
-    /// Name of the new key.
-    #[must_use]
-    pub const fn name(&self) -> &Name {
-        &self.name
-    }
-}
 
 /// The stored form of a key's value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -144,6 +66,18 @@ pub enum KeyState {
     Revoked(Revocation),
 }
 
+/// A suspension of a key. Verification answers `SUSPENDED` until it is resumed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Suspension {
+    /// Time of the suspension.
+    pub at: Timestamp,
+    /// Who suspended the key.
+    pub by: Actor,
+    /// Level of that caller: only callers at or above it may resume the key. None for a merchant and for the service,
+    /// whose suspensions each caller may lift.
+    pub level: Option<Level>,
+}
+
 /// Everything stored of a key: the input of [`ApiKey::restore`] and the output of [`ApiKey::facts`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyFacts {
@@ -157,6 +91,8 @@ pub struct KeyFacts {
     pub name: Name,
     /// Note for people.
     pub description: Option<Description>,
+    /// Strings that the owner keeps with the key.
+    pub metadata: Metadata,
     /// Scopes granted to the key.
     pub scopes: ScopeSet,
     /// Digest or readable value.
@@ -171,6 +107,12 @@ pub struct KeyFacts {
     pub restrictions: Restrictions,
     /// Active, or revoked with the details.
     pub state: KeyState,
+    /// The suspension of the key itself; stays with a key that is revoked while it is suspended.
+    pub suspension: Option<Suspension>,
+    /// When the key was last resumed.
+    pub resumed_at: Option<Timestamp>,
+    /// Grows with each change made to the key; 1 for a new key.
+    pub version: u64,
     /// The pair that the key was issued in.
     pub pair: Option<PairMembership>,
 }
@@ -219,13 +161,14 @@ impl ApiKey {
             return Err(AccountNotActive);
         }
         let material = digest.map_or_else(|| Material::Readable(value.expose().into()), Material::Secret);
-        let KeyTerms { key_type, name, description, scopes, restrictions } = terms;
+        let terms::Agreed { key_type, name, description, metadata, scopes, restrictions } = terms.into();
         Ok(Self(KeyFacts {
             id: origin.id,
             account: chain.own().id,
             key_type,
             name,
             description,
+            metadata,
             scopes,
             material,
             last_four: value.last_four(),
@@ -233,6 +176,9 @@ impl ApiKey {
             created_by: origin.by,
             restrictions,
             state: KeyState::Active,
+            suspension: None,
+            resumed_at: None,
+            version: 1,
             pair: origin.pair,
         }))
     }
@@ -249,6 +195,12 @@ impl ApiKey {
     #[must_use]
     pub fn in_pair(self, pair: PairMembership) -> Self {
         Self(KeyFacts { pair: Some(pair), ..self.0 })
+    }
+
+    /// The same key with other facts, which keep its type and its material.
+    pub(crate) fn with_facts(&self, facts: KeyFacts) -> Self {
+        debug_assert!(facts.id == self.id() && facts.material.fits(facts.key_type, &facts.scopes));
+        Self(facts)
     }
 
     /// Unique identifier.
@@ -301,6 +253,7 @@ impl ApiKey {
             scopes: self.0.scopes.as_scopes(),
             restrictions: &self.0.restrictions,
             revoked: matches!(self.0.state, KeyState::Revoked(_)),
+            suspended: self.0.suspension.is_some(),
             material: (&self.0.material).into(),
         }
     }
@@ -313,13 +266,13 @@ impl ApiKey {
         self.view().usable(chain, context)
     }
 
-    /// The key's state for a reader. Does not show a suspension, which belongs to the account.
+    /// The key's state for a reader. Does not show a suspension of its account, which the account shows.
     #[must_use]
     pub fn status(&self, chain: &Chain, now: Now) -> KeyStatus {
         self.view().status(chain, now)
     }
 
-    /// Whether the key is a manager key: a secret key that may create and revoke keys (rule 7). Never changes.
+    /// Whether the key is a manager key: a secret key that may create and revoke keys (rule 7).
     #[must_use]
     pub fn is_manager_key(&self) -> bool {
         self.0.key_type.is_secret() && self.0.scopes.permits(Permission::WriteKeys)

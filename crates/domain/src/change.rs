@@ -2,7 +2,7 @@
 //!
 //! Decides nothing and writes nothing. A store records it only if its precondition still holds.
 
-use crate::{Account, AccountId, ApiKey, KeyId, Revocation, Status};
+use crate::{Account, AccountId, ApiKey, ChangeEffect, KeyId, Revocation, Status};
 
 /// One change of a key or an account.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,6 +20,15 @@ pub enum Change {
     },
     /// A key was issued. Its account must be active, with all accounts above it.
     KeyIssued(Box<ApiKey>),
+    /// A key changed: its terms, or whether it is suspended. It must still have the version of `before`.
+    KeyChanged {
+        /// The key as the decision found it.
+        before: Box<ApiKey>,
+        /// The key after the change, with the next version.
+        after: Box<ApiKey>,
+        /// What the change affects.
+        effect: ChangeEffect,
+    },
     /// A key was revoked. It must not be revoked yet.
     KeyRevoked {
         /// The key.

@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use crate::{
     AccountId, Actor, ApiKey, Chain, Context, Environment, KeyFacts, KeyId, KeyState, KeyType, KeyValue, LastFour,
-    Link, MasterKey, Material, Name, Now, Restrictions, Role, SecretForm, SecretHasher, Status, Timestamp,
+    Link, MasterKey, Material, Metadata, Name, Now, Restrictions, Role, SecretForm, SecretHasher, Status, Timestamp,
 };
 
 /// Seconds after the Unix epoch.
@@ -58,6 +58,7 @@ pub(crate) fn facts(n: u128, key_type: KeyType, scopes: &str) -> KeyFacts {
         key_type,
         name: Name::parse("a key").unwrap(),
         description: None,
+        metadata: Metadata::empty(),
         scopes: scopes.parse().unwrap(),
         material,
         last_four,
@@ -65,6 +66,9 @@ pub(crate) fn facts(n: u128, key_type: KeyType, scopes: &str) -> KeyFacts {
         created_by: Actor::Operator,
         restrictions: Restrictions::NONE,
         state: KeyState::Active,
+        suspension: None,
+        resumed_at: None,
+        version: 1,
         pair: None,
     }
 }

@@ -72,8 +72,10 @@ mod api_key;
 mod change;
 mod context;
 mod id;
+pub mod key_change;
 mod key_value;
 mod master_key;
+mod metadata;
 mod restrictions;
 pub mod revocation;
 mod scope;
@@ -94,15 +96,19 @@ pub use account::{
 pub use actor::Actor;
 pub use api_key::{
     AccountNotActive, ApiKey, AuthFacts, AuthKey, InconsistentKey, KeyFacts, KeyState, KeyStatus, KeyTerms, KeyView,
-    Material, MaterialRef, Origin, PairMembership, TermsError, Unusable, UsableKey,
+    Material, MaterialRef, Origin, PairMembership, Suspension, TermsError, Unusable, UsableKey,
 };
 pub use change::Change;
 pub use context::{Context, Now};
 pub use id::{AccessId, AccountId, FamilyId, KeyId, PairId, ParseIdError, RefreshId};
+pub use key_change::{ChangeEffect, ChangeRefusal, ChangedKey, KeyChangeRequest, KeyPatch, PatchError};
 pub use key_value::{
     Environment, KeyType, KeyValue, LastFour, ParseLastFourError, PresentedValue, VALUE_LEN, VALUE_REGEX, ValueError,
 };
 pub use master_key::{KeyVersion, MASTER_KEY_LEN, MasterKey, MasterKeyError, Purpose};
+pub use metadata::{
+    MAX_METADATA, MAX_METADATA_NAME_LEN, MAX_METADATA_VALUE_LEN, Metadata, MetadataError, MetadataPatch,
+};
 pub use restrictions::{RestrictionError, Restrictions};
 pub use revocation::{Decision, OtherManagerKeys, Reason, Refusal, Revocation, RevocationRequest};
 pub use scope::{

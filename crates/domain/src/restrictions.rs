@@ -23,6 +23,9 @@ pub enum RestrictionError {
     /// The key would end before it begins.
     #[error("must be before expires_at")]
     BeginsAfterItsEnd,
+    /// The key would end before the start that it has.
+    #[error("must be after not_before")]
+    EndsBeforeItsStart,
 }
 
 impl RestrictionError {
@@ -30,7 +33,7 @@ impl RestrictionError {
     #[must_use]
     pub const fn field(self) -> &'static str {
         match self {
-            Self::ExpiryNotInFuture => "expires_at",
+            Self::ExpiryNotInFuture | Self::EndsBeforeItsStart => "expires_at",
             Self::BeginsAfterItsEnd => "not_before",
         }
     }
@@ -131,7 +134,8 @@ mod tests {
 
     #[test]
     fn every_error_names_a_field_of_the_contract() {
-        let errors = [RestrictionError::ExpiryNotInFuture, RestrictionError::BeginsAfterItsEnd];
-        assert_eq!(errors.map(RestrictionError::field), ["expires_at", "not_before"]);
+        use RestrictionError::{BeginsAfterItsEnd, EndsBeforeItsStart, ExpiryNotInFuture};
+        let errors = [ExpiryNotInFuture, BeginsAfterItsEnd, EndsBeforeItsStart];
+        assert_eq!(errors.map(RestrictionError::field), ["expires_at", "not_before", "expires_at"]);
     }
 }

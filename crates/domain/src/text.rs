@@ -112,6 +112,11 @@ pub fn is_hidden(c: char) -> bool {
     Character::of(c) == Character::Hidden
 }
 
+/// Whether a character must not be in any text that pages and terminals show: a control character or a hidden one.
+pub(crate) fn is_unprintable(c: char) -> bool {
+    matches!(Character::of(c), Character::Control | Character::Hidden)
+}
+
 /// Checks the rules for texts of any age: not too long, no markup, no control characters.
 fn plain(text: &str, max: usize) -> Result<&str, TextError> {
     let text = text.trim();

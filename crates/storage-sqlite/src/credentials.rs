@@ -26,6 +26,7 @@ impl Credentials for SqliteStore {
             [r#"SELECT k.id AS "id!: Uuid", k.account_id AS "account_id!: Uuid", k.type AS "key_type!",
                 k.name AS "name!", k.scopes AS "scopes!", k.digest AS "digest?", k.value AS "value?", "#]
             [r#", k.state <> 'active' AS "revoked!: bool","#
+                r#" k.suspended_at IS NOT NULL AS "suspended!: bool","#
                 r#" a.mid AS "mid!",
                 a.role AS "role!", a.status AS "status!", p.id AS "parent_id?: Uuid", p.mid AS "parent_mid?",
                 p.role AS "parent_role?", p.status AS "parent_status?", g.id AS "grandparent_id?: Uuid",

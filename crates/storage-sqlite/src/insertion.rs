@@ -4,7 +4,7 @@
 use keyward_domain::{ApiKey, Description, KeyFacts, KeyState, Reach, SecretDigest};
 use keyward_storage::{
     Result, Write,
-    row::{RestrictionsRow, actor_column},
+    row::{RestrictionsRow, actor_column, metadata_column, state_column},
 };
 use sqlx::SqliteConnection;
 use uuid::Uuid;
@@ -25,9 +25,9 @@ struct End {
 impl End {
     fn of(state: &KeyState) -> Self {
         match state {
-            KeyState::Active => Self { state: "active", at: None, by: None, reason: None },
+            KeyState::Active => Self { state: state_column(state), at: None, by: None, reason: None },
             KeyState::Revoked(it) => Self {
-                state: "revoked",
+                state: state_column(state),
                 at: Some(it.at.as_micros()),
                 by: actor_column(it.by),
                 reason: Some(it.reason.as_str()),
@@ -48,10 +48,12 @@ pub(crate) async fn insert(connection: &mut SqliteConnection, within: &Reach, ke
     let end = End::of(&key.facts().state);
     let pair = key.facts().pair.as_ref();
     let (pair_id, unique_name) = (pair.map(|pair| pair.id.uuid()), pair.map(|pair| &*pair.unique_name));
+    let metadata = metadata_column(&key.facts().metadata);
     let done = insert_with_restrictions!(
         ["INSERT INTO api_key (id, account_id, type, name, description, scopes, writes_keys, digest, value, last_four,
-            created_at, created_by, state, revoked_at, revoked_by, revocation_reason, pair_id, unique_name, "][")
-        SELECT ?1, v.id, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, "]["
+            created_at, created_by, state, revoked_at, revoked_by, revocation_reason, pair_id, unique_name,
+            metadata, "][")
+        SELECT ?1, v.id, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?20, "]["
         FROM visible_account v
         WHERE v.id = ?2 AND v.root_id = coalesce(?19, v.id) AND v.status = 'active'
             AND coalesce(v.parent_status, 'active') = 'active'
@@ -75,7 +77,8 @@ pub(crate) async fn insert(connection: &mut SqliteConnection, within: &Reach, ke
         end.reason,
         pair_id,
         unique_name,
-        root
+        root,
+        metadata
     );
     applied(done.execute(connection).await)
 }

@@ -54,11 +54,11 @@ impl From<Now> for Times {
 }
 
 /// An `INSERT` of one key. The columns of the restrictions follow each of the first two texts: `[names]` ends in the
-/// list of the table's columns and `[values]` in the selected values. The texts use nineteen arguments, because the
-/// values of the restrictions are `?20` and `?21`.
+/// list of the table's columns and `[values]` in the selected values. The texts use twenty arguments, because the
+/// values of the restrictions are `?21` and `?22`.
 macro_rules! insert_with_restrictions {
     ([$names:literal] [$values:literal] [$rest:literal], $restrictions:expr, $($argument:expr),+ $(,)?) => {
-        sqlx::query!($names + "not_before, expires_at" + $values + "?20, ?21" + $rest,
+        sqlx::query!($names + "not_before, expires_at" + $values + "?21, ?22" + $rest,
             $($argument,)+
             $restrictions.not_before,
             $restrictions.expires_at
@@ -66,3 +66,16 @@ macro_rules! insert_with_restrictions {
     };
 }
 pub(crate) use insert_with_restrictions;
+
+/// An `UPDATE` of one key that replaces the columns of the restrictions. `[set]` ends in the list of other assignments,
+/// and `[rest]` follows the last one. These texts use fourteen arguments, because the restrictions are `?15` and `?16`.
+macro_rules! update_with_restrictions {
+    ([$set:literal] [$rest:literal], $restrictions:expr, $($argument:expr),+ $(,)?) => {
+        sqlx::query!($set + "not_before = ?15, expires_at = ?16" + $rest,
+            $($argument,)+
+            $restrictions.not_before,
+            $restrictions.expires_at
+        )
+    };
+}
+pub(crate) use update_with_restrictions;

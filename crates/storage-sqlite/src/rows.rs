@@ -19,7 +19,9 @@ macro_rules! key_query {
                 r#"k.created_by AS "created_by?: Uuid", "#]
             [r#", k.revoked_at AS "revoked_at?: i64", k.revoked_by AS "revoked_by?: Uuid",
                 k.revocation_reason AS "revocation_reason?", k.pair_id AS "pair_id?: Uuid",
-                k.unique_name AS "unique_name?"
+                k.unique_name AS "unique_name?", k.version AS "version!: i64", k.metadata AS "metadata?",
+                k.suspended_at AS "suspended_at?: i64", k.suspended_by AS "suspended_by?: Uuid",
+                k.suspended_level AS "suspended_level?", k.resumed_at AS "resumed_at?: i64"
             "# $first $($rest)*]
             $(, $argument)*
         )
@@ -38,7 +40,10 @@ macro_rules! page_query {
         $crate::restrictions::json_with_restrictions!(
             [r#"SELECT json_group_array(json_array(json_array(hex(id), hex(account_id), type, name, description, scopes,
                 digest, value, last_four, created_at, nullif(hex(created_by), ''), "#]
-            [r#", revoked_at, nullif(hex(revoked_by), ''), revocation_reason, nullif(hex(pair_id), ''), unique_name),
+            [r#", revoked_at, nullif(hex(revoked_by), ''), revocation_reason, nullif(hex(pair_id), ''), unique_name,
+                version, metadata, json_array(
+                    suspended_at, nullif(hex(suspended_by), ''), suspended_level, resumed_at
+                )),
                 last_used)) AS "page!: String"
             FROM (
                 SELECT k.*, u.last_used

@@ -6,11 +6,14 @@
 //! commit returns the last number.
 
 use async_trait::async_trait;
-use keyward_domain::{Account, AccountId, ApiKey, Change, KeyId, Name, Now, Reach, Revocation, Status, Timestamp};
+use keyward_domain::{
+    Account, AccountId, ApiKey, Change, ChangeEffect, Description, KeyFacts, KeyId, Level, Name, Now, Reach,
+    Revocation, Status, Timestamp,
+};
 use keyward_storage::{
     AccountRecord, Authority, Committed, HistoryToken, KeyRecord, Position, Result, StorageError, Store, UnitOfWork,
     Write, account_record_row, key_row,
-    row::{actor_column, suspended_by},
+    row::{RestrictionsRow, actor_column, metadata_column, state_column, suspended_by, version_column},
 };
 use sqlx::{Sqlite, SqliteConnection, Transaction};
 use uuid::Uuid;
@@ -23,7 +26,7 @@ use crate::{
     files::DatabaseLock,
     insertion::insert,
     keys,
-    restrictions::{Times, unrestricted_query},
+    restrictions::{Times, unrestricted_query, update_with_restrictions},
     rows::{account_query, applied, key_query, root},
     store::SqliteStore,
 };
@@ -85,6 +88,11 @@ impl UnitOfWork for SqliteUnitOfWork {
         self.checked(answer)
     }
 
+    /// No other unit of work can run, so the key is locked.
+    async fn lock_key(&mut self, within: &Reach, id: KeyId) -> Result<Option<KeyRecord>> {
+        self.current_key(within, id).await
+    }
+
     async fn current_key(&mut self, within: &Reach, id: KeyId) -> Result<Option<KeyRecord>> {
         let answer = keys::key(self.connection()?, within, id).await;
         self.checked(answer)
@@ -124,11 +132,13 @@ impl UnitOfWork for SqliteUnitOfWork {
                 change_status(connection, within, *account, *from, *to).await
             }
             Change::KeyIssued(key) => insert(connection, within, key).await,
+            Change::KeyChanged { before, after, .. } => change_key(connection, within, before, after).await,
             Change::KeyRevoked { key, revocation } => revoke_key(connection, within, *key, revocation).await,
         };
         let is_event = match change {
             // The schema numbers what became something else.
             Change::StatusChanged { from, to, .. } => from != to,
+            Change::KeyChanged { effect, .. } => *effect >= ChangeEffect::Shown,
             Change::KeyRevoked { .. } => true,
             Change::AccountRegistered(_) | Change::KeyIssued(_) => false,
         };
@@ -222,7 +232,8 @@ async fn longest_lived_manager_key(
     let rows = unrestricted_query!(
         key_query,
         ["FROM api_key k INDEXED BY api_key_writers
-        WHERE k.account_id = ?1 AND k.writes_keys = 1 AND k.state = 'active' AND EXISTS (
+        WHERE k.account_id = ?1 AND k.writes_keys = 1 AND k.state = 'active' AND k.suspended_at IS NULL
+            AND EXISTS (
             SELECT 1 FROM visible_account v WHERE v.id = ?1 AND v.root_id = coalesce(?2, v.id)
         )"][" ORDER BY coalesce(k.expires_at, 9223372036854775807) DESC LIMIT ?3"],
         times,
@@ -243,8 +254,9 @@ async fn pair_keys_named(
 ) -> Result<Vec<ApiKey>> {
     let (account, name, root) = (account.uuid(), name.as_str(), root(within));
     let rows = key_query!(
-        "FROM api_key k INDEXED BY api_key_pair_names
-        WHERE k.account_id = ?1 AND k.name = ?2 AND k.pair_id IS NOT NULL AND k.state = 'active' AND EXISTS (
+        "FROM api_key k INDEXED BY api_key_pairs_named
+        WHERE k.account_id = ?1 AND coalesce(k.pair_name, k.name) = ?2 AND k.pair_id IS NOT NULL AND k.state = 'active'
+        AND EXISTS (
             SELECT 1 FROM visible_account v WHERE v.id = ?1 AND v.root_id = coalesce(?3, v.id)
         )",
         account,
@@ -287,12 +299,57 @@ async fn is_taken(connection: &mut SqliteConnection, root: Option<Uuid>, account
     taken.fetch_one(connection).await.map_err(refused)
 }
 
+/// Replaces all that a change may replace. A key of a pair keeps the name by which an overwrite finds it.
+async fn change_key(
+    connection: &mut SqliteConnection,
+    within: &Reach,
+    before: &ApiKey,
+    after: &ApiKey,
+) -> Result<Write> {
+    let KeyFacts { id, name, description, scopes, restrictions, suspension, resumed_at, state, .. } = after.facts();
+    let (id, root, name, scopes) = (id.uuid(), root(within), name.as_str(), scopes.as_str());
+    let (from, to) = (version_column(before.facts().version), version_column(after.facts().version));
+    let (description, metadata) =
+        (description.as_ref().map(Description::as_str), metadata_column(&after.facts().metadata));
+    let (writes, state, restrictions) =
+        (after.is_manager_key(), state_column(state), RestrictionsRow::from(restrictions));
+    let suspended_at = suspension.map(|it| it.at.as_micros());
+    let suspended_by = suspension.and_then(|it| actor_column(it.by));
+    let suspended_level = suspension.and_then(|it| it.level).map(Level::as_str);
+    let resumed_at = resumed_at.map(Timestamp::as_micros);
+    let done = update_with_restrictions!(
+        ["UPDATE api_key SET version = ?4, name = ?5, description = ?6, metadata = ?7, scopes = ?8, writes_keys = ?9,
+            suspended_at = ?10, suspended_by = ?11, suspended_level = ?12, resumed_at = ?13,
+            pair_name = iif(pair_id IS NULL, NULL, coalesce(pair_name, name)), "]["
+        WHERE id = ?1 AND version = ?3 AND state = ?14 AND EXISTS (
+            SELECT 1 FROM visible_account v WHERE v.id = api_key.account_id AND v.root_id = coalesce(?2, v.id)
+        )"],
+        restrictions,
+        id,
+        root,
+        from,
+        to,
+        name,
+        description,
+        metadata,
+        scopes,
+        writes,
+        suspended_at,
+        suspended_by,
+        suspended_level,
+        resumed_at,
+        state
+    );
+    applied(done.execute(connection).await)
+}
+
 /// Records the revocation of a key that has none.
 async fn revoke_key(connection: &mut SqliteConnection, within: &Reach, id: KeyId, it: &Revocation) -> Result<Write> {
     let (id, root) = (id.uuid(), root(within));
     let (at, by, reason) = (it.at.as_micros(), actor_column(it.by), it.reason.as_str());
     let done = sqlx::query!(
-        "UPDATE api_key SET state = 'revoked', revoked_at = ?3, revoked_by = ?4, revocation_reason = ?5
+        "UPDATE api_key SET state = 'revoked', version = version + 1, revoked_at = ?3, revoked_by = ?4,
+            revocation_reason = ?5
         WHERE id = ?1 AND state = 'active' AND EXISTS (
             SELECT 1 FROM visible_account v WHERE v.id = api_key.account_id AND v.root_id = coalesce(?2, v.id)
         )",

@@ -24,6 +24,7 @@ use crate::{Feed, Membership, Store};
 pub mod account_lists;
 pub mod accounts;
 pub mod callers;
+pub mod changes;
 pub mod clocks;
 pub mod constraints;
 pub mod corruption;

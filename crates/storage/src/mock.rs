@@ -80,6 +80,7 @@ mockall::mock! {
     #[async_trait]
     impl UnitOfWork for UnitOfWork {
         async fn lock_account(&mut self, within: &Reach, id: AccountId) -> Result<Option<AccountRecord>>;
+        async fn lock_key(&mut self, within: &Reach, id: KeyId) -> Result<Option<KeyRecord>>;
         async fn current_key(&mut self, within: &Reach, id: KeyId) -> Result<Option<KeyRecord>>;
         async fn longest_lived_manager_key(
             &mut self,

@@ -8,24 +8,46 @@
 
 mod account;
 mod key;
+mod metadata;
 mod restrictions;
 
-use keyward_domain::{Actor, KeyId, KeyVersion, Level, Reach, Status, Timestamp};
+use keyward_domain::{Actor, KeyId, KeyState, KeyVersion, Level, Reach, Status, Timestamp};
 use uuid::Uuid;
 
 pub use account::{AccountRecordRow, AccountRow, ChainRow, LinkRow, link};
-pub use key::{AuthKeyRow, CredentialRow, KeyRecordRow, KeyRow, ListedKeyRow};
+pub use key::{AuthKeyRow, CredentialRow, KeyRecordRow, KeyRow, ListedKeyRow, SuspensionRow};
+pub use metadata::metadata_column;
 pub use restrictions::RestrictionsRow;
 
 use crate::{Enforcement, HistoryToken, Nonce, Position, Result, Seq, Snapshot, StorageError};
 
-/// The column value of an actor: a key's id, or none for the operator.
+/// The column value of the service as an actor. Actors that are no keys have the last values, which no key's id has:
+/// those are UUIDs of version 7. So other kinds of actors get values without another column.
+const SERVICE: Uuid = Uuid::from_u128(u128::MAX - 1);
+
+/// The column value of an actor: a key's id, a reserved value for the service, or none for the operator.
 #[must_use]
 pub fn actor_column(actor: Actor) -> Option<Uuid> {
     match actor {
         Actor::Key(id) => Some(id.uuid()),
         Actor::Operator => None,
+        Actor::Service => Some(SERVICE),
     }
+}
+
+/// The column value of a key's state.
+#[must_use]
+pub const fn state_column(state: &KeyState) -> &'static str {
+    match state {
+        KeyState::Active => "active",
+        KeyState::Revoked(_) => "revoked",
+    }
+}
+
+/// Converts a key's version to a column value; versions never exceed its maximum.
+#[must_use]
+pub fn version_column(version: u64) -> i64 {
+    i64::try_from(version).unwrap_or(i64::MAX)
 }
 
 /// The value of `suspended_by`: the level of the caller with this reach; none unless the new status is suspended.
@@ -36,7 +58,11 @@ pub fn suspended_by(within: &Reach, to: Status) -> Option<&'static str> {
 
 /// The actor of a column value.
 fn actor(column: Option<Uuid>) -> Actor {
-    column.map_or(Actor::Operator, |id| Actor::Key(KeyId::from_uuid(id)))
+    match column {
+        None => Actor::Operator,
+        Some(SERVICE) => Actor::Service,
+        Some(id) => Actor::Key(KeyId::from_uuid(id)),
+    }
 }
 
 /// Drops the row read by a look-up if it is only a neighbour of the requested key. Such a row is decoded anyway, so

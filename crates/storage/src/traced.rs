@@ -121,6 +121,11 @@ impl UnitOfWork for TracedUnit {
         self.0.lock_account(within, id).instrument(span).await
     }
 
+    async fn lock_key(&mut self, within: &Reach, id: KeyId) -> Result<Option<KeyRecord>> {
+        let span = tracing::debug_span!("db.unit_of_work.lock_key", key.id = %id);
+        self.0.lock_key(within, id).instrument(span).await
+    }
+
     async fn current_key(&mut self, within: &Reach, id: KeyId) -> Result<Option<KeyRecord>> {
         let span = tracing::debug_span!("db.unit_of_work.current_key", key.id = %id);
         self.0.current_key(within, id).instrument(span).await

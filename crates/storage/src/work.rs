@@ -16,6 +16,9 @@ pub trait UnitOfWork: Send {
     /// Returns the account, and locks it against all other units of work until the end of this one.
     async fn lock_account(&mut self, within: &Reach, id: AccountId) -> Result<Option<AccountRecord>>;
 
+    /// Returns the key, and locks it against all other units of work until the end of this one.
+    async fn lock_key(&mut self, within: &Reach, id: KeyId) -> Result<Option<KeyRecord>>;
+
     /// Returns the key as it is in this transaction.
     async fn current_key(&mut self, within: &Reach, id: KeyId) -> Result<Option<KeyRecord>>;
 

@@ -77,6 +77,11 @@ impl Client {
         self.send(Method::POST, path, Some(("application/json", body.to_string()))).await
     }
 
+    /// Sends a merge patch.
+    pub(crate) async fn patch(&self, path: &str, body: &Value) -> Answer {
+        self.send(Method::PATCH, path, Some(("application/merge-patch+json", body.to_string()))).await
+    }
+
     pub(crate) async fn post_as(&self, path: &str, content_type: &str, body: &str) -> Answer {
         self.send(Method::POST, path, Some((content_type, body.to_owned()))).await
     }

@@ -27,6 +27,7 @@ const MAX_PARTS: usize = 256;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum MediaType {
     Json,
+    MergePatch,
     Multipart,
     UrlEncoded,
     Other,
@@ -51,6 +52,7 @@ impl MediaType {
         let essence = content_type.split(';').next().unwrap_or_default().trim();
         match essence.to_ascii_lowercase().as_str() {
             "application/json" => Self::Json,
+            "application/merge-patch+json" => Self::MergePatch,
             "multipart/form-data" => Self::Multipart,
             "application/x-www-form-urlencoded" => Self::UrlEncoded,
             _ => Self::Other,
@@ -69,7 +71,9 @@ impl<T: DeserializeOwned> FromRequest<AppState> for Body<T> {
         let (media_type, headers, bytes) = read(request, &state.options, usize::MAX, &accepted).await?;
         let fields = match media_type {
             MediaType::Multipart => multipart(headers, bytes).await?,
-            MediaType::Json | MediaType::UrlEncoded | MediaType::Other => Fields::json(parse_object(&bytes)?),
+            MediaType::Json | MediaType::MergePatch | MediaType::UrlEncoded | MediaType::Other => {
+                Fields::json(parse_object(&bytes)?)
+            }
         };
         Ok(Self(given::read(fields)?))
     }
@@ -84,6 +88,19 @@ impl<T: DeserializeOwned> FromRequest<AppState> for JsonBody<T> {
     async fn from_request(request: Request, state: &AppState) -> Result<Self, Problem> {
         let (_, _, bytes) = read(request, &state.options, usize::MAX, &[MediaType::Json]).await?;
         Ok(Self(given::read(Fields::json(parse_object(&bytes)?))?))
+    }
+}
+
+/// A merge patch (RFC 7396), as its own media type or as JSON. Its struct denies unknown members.
+pub(super) struct PatchBody<T>(pub(super) T);
+
+impl<T: DeserializeOwned> FromRequest<AppState> for PatchBody<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &AppState) -> Result<Self, Problem> {
+        let accepted = [MediaType::MergePatch, MediaType::Json];
+        let (_, _, bytes) = read(request, &state.options, usize::MAX, &accepted).await?;
+        Ok(Self(given::read(Fields::json(parse_object(&bytes)?)).map_err(given::Error::of_patch)?))
     }
 }
 
@@ -128,6 +145,7 @@ pub(super) async fn read(
 fn listed(accepted: &[MediaType]) -> String {
     let names = accepted.iter().map(|media_type| match media_type {
         MediaType::Json => "application/json",
+        MediaType::MergePatch => "application/merge-patch+json",
         MediaType::Multipart => "multipart/form-data",
         MediaType::UrlEncoded => "application/x-www-form-urlencoded",
         MediaType::Other => "another type",
@@ -185,6 +203,7 @@ mod tests {
             ("multipart/form-data; boundary=x", MediaType::Multipart, true),
             ("application/x-www-form-urlencoded", MediaType::UrlEncoded, true),
             ("application/jsonx", MediaType::Other, true),
+            ("application/merge-patch+json", MediaType::MergePatch, true),
             ("text/plain", MediaType::Other, true),
             ("", MediaType::Other, true),
         ] {

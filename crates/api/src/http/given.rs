@@ -17,7 +17,7 @@ mod reader;
 mod values;
 
 use field::AnyGiven;
-pub(super) use field::Given;
+pub(super) use field::{Given, Patched};
 pub(super) use reader::{Error, read};
 pub(super) use values::{Credential, Objects, key_type, place_name};
 
@@ -32,6 +32,16 @@ impl Check {
             self.0.merge(errors.below(name));
             None
         })
+    }
+
+    /// The value of a member of a merge patch: `None` if it is invalid or absent, `Some(None)` if it is null.
+    #[expect(clippy::option_option, reason = "a merge patch tells a removed member from an absent one")]
+    pub(super) fn patched<T>(&mut self, name: &str, member: Patched<T>) -> Option<Option<T>> {
+        match member {
+            Patched::Absent => None,
+            Patched::Null => Some(None),
+            Patched::Value(given) => self.field(name, given).map(Some),
+        }
     }
 
     /// Records an error that no single field shows.
@@ -55,6 +65,20 @@ impl Check {
 }
 
 impl Error {
+    /// The problem of a merge patch, whose unknown members are named (contract, section 14).
+    pub(super) fn of_patch(self) -> Problem {
+        match self {
+            Self::Unknown { names, known } => {
+                let mut errors = FieldErrors::default();
+                for name in names {
+                    errors.add_with(|| (name, format!("cannot be changed (changeable are {})", known.join(", "))));
+                }
+                Problem::new(Code::InvalidRequest).field_errors(errors)
+            }
+            Self::Field(message) => Problem::invalid("body", message),
+        }
+    }
+
     /// The problem, for an object at this place in the body: `checks[3].`, or nothing for the body itself.
     pub(super) fn at(self, place: &str) -> Problem {
         match self {

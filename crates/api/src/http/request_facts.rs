@@ -65,11 +65,11 @@ impl Calling {
         Self { key, mid }
     }
 
-    /// The caller of a request; `None` for the operator, who sends none.
+    /// The caller of a request; `None` for the operator and the service, who send none.
     pub(super) fn of(caller: &keyward_app::Caller) -> Option<Self> {
         match (caller.actor(), caller.account()) {
             (Actor::Key(key), Some(own)) => Some(Self { key, mid: own.mid.clone() }),
-            (Actor::Key(_) | Actor::Operator, _) => None,
+            (Actor::Key(_) | Actor::Operator | Actor::Service, _) => None,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The handlers of `/v1`, one file a resource. Each parses, calls one use case, and returns a view.
 
 pub(super) mod auth;
+pub(super) mod change_key;
 pub(super) mod create_key;
 pub(super) mod keys;
 pub(super) mod merchants;

@@ -1,10 +1,14 @@
 //! Views: one type for each answer of the contract, made from entities by `From` alone.
 
+use std::collections::BTreeMap;
+
 use keyward_app::manage::enforcement::EnforcementState;
 use keyward_domain::{Account, ApiKey, Chain, KeyValue, Now, Timestamp};
 use keyward_storage::{KeyRecord, ListedKey};
 use serde::Serialize;
 use utoipa::ToSchema;
+
+use super::words::MetadataWord;
 
 /// Clients of the platform read `errors` even after a success.
 pub(super) type NoErrors = [String; 0];
@@ -17,7 +21,7 @@ pub(super) struct EnforcementView {
     /// The key's id.
     #[schema(example = "key_01h2xcejqtf2nbrexx3vqjhp41")]
     id: String,
-    /// `active`, `pending`, `expired` or `revoked`.
+    /// `active`, `pending`, `suspended`, `expired` or `revoked`.
     state: &'static str,
     /// Whether no node of the service accepts the key any more.
     enforced: bool,
@@ -73,7 +77,7 @@ pub(super) struct ApiKeyView {
     value: Option<String>,
     /// What it may do.
     scopes: Vec<String>,
-    /// `active`, `pending`, `expired` or `revoked`.
+    /// `active`, `pending`, `suspended`, `expired` or `revoked`.
     state: &'static str,
     /// When it was made.
     #[schema(value_type = String, format = DateTime)]
@@ -86,6 +90,19 @@ pub(super) struct ApiKeyView {
     /// When it dies by itself.
     #[schema(value_type = Option<String>, format = DateTime)]
     expires_at: Option<String>,
+    /// When it ends, by its own end or by a policy.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    effective_expires_at: Option<String>,
+    /// Since when the key itself is suspended.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    suspended_at: Option<String>,
+    /// The key that suspended it, `operator`, or `service`.
+    suspended_by: Option<String>,
+    /// Strings that its owner keeps with it.
+    #[schema(value_type = MetadataWord)]
+    metadata: BTreeMap<String, String>,
+    /// The pair that it was made in.
+    pair_id: Option<String>,
     /// When it was last used, to within a few seconds.
     #[schema(value_type = Option<String>, format = DateTime)]
     last_used: Option<String>,
@@ -123,6 +140,11 @@ impl ApiKeyView {
             created_by: facts.created_by.to_string(),
             not_before: facts.restrictions.not_before.map(|at| at.to_string()),
             expires_at: facts.restrictions.expires_at.map(|at| at.to_string()),
+            effective_expires_at: facts.restrictions.expires_at.map(|at| at.to_string()),
+            suspended_at: facts.suspension.map(|it| it.at.to_string()),
+            suspended_by: facts.suspension.map(|it| it.by.to_string()),
+            metadata: facts.metadata.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+            pair_id: facts.pair.as_ref().map(|pair| pair.id.to_string()),
             last_used: last_used.map(|at| at.to_string()),
             last_four: facts.last_four.to_string(),
             errors: [],

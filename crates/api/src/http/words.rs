@@ -5,12 +5,15 @@
 
 use std::borrow::Cow;
 
-use keyward_domain::{KeyStatus, KeyType, MAX_DESCRIPTION_LEN, MAX_NAME_LEN, MAX_SCOPE_LEN, Permission, Reason};
+use keyward_domain::{
+    KeyStatus, KeyType, MAX_DESCRIPTION_LEN, MAX_METADATA, MAX_METADATA_NAME_LEN, MAX_METADATA_VALUE_LEN, MAX_NAME_LEN,
+    MAX_SCOPE_LEN, Permission, Reason,
+};
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{
         RefOr,
-        schema::{ObjectBuilder, Schema, Type},
+        schema::{ObjectBuilder, Schema, SchemaType, Type},
     },
 };
 
@@ -64,6 +67,51 @@ described! {
         matching(format!("^{SPACE}({}{SPACE})?$", visible(MAX_DESCRIPTION_LEN)));
 }
 
+/// Strings with their names, for the document.
+pub(super) enum MetadataWord {}
+
+/// Changes of strings by name, for the document.
+pub(super) enum MetadataPatchWord {}
+
+impl PartialSchema for MetadataPatchWord {
+    fn schema() -> RefOr<Schema> {
+        let kind = SchemaType::Array(vec![Type::String, Type::Null]);
+        strings_by_name(kind, "A string for each name to add or replace, null for each to remove.").into()
+    }
+}
+
+impl ToSchema for MetadataPatchWord {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("MetadataPatch")
+    }
+}
+
+/// An object of values of this type by name.
+fn strings_by_name(kind: SchemaType, description: &str) -> ObjectBuilder {
+    let value = ObjectBuilder::new().schema_type(kind).max_length(Some(MAX_METADATA_VALUE_LEN));
+    let name =
+        ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)).max_length(Some(MAX_METADATA_NAME_LEN));
+    ObjectBuilder::new()
+        .schema_type(Type::Object)
+        .additional_properties(Some(value))
+        .property_names(Some(name))
+        .description(Some(description))
+}
+
+impl PartialSchema for MetadataWord {
+    fn schema() -> RefOr<Schema> {
+        let description = "At most 50 strings of up to 500 characters; each name has 1 to 40 characters. Without \
+                           control characters and those that are invisible.";
+        strings_by_name(Type::String.into(), description).max_properties(Some(MAX_METADATA)).into()
+    }
+}
+
+impl ToSchema for MetadataWord {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("Metadata")
+    }
+}
+
 /// White space that is dropped.
 const SPACE: &str = r"[\t-\r ]*";
 /// A visible character.
@@ -86,7 +134,8 @@ fn matching(pattern: String) -> ObjectBuilder {
 
 /// The values of `state`, in the order of the document.
 pub(super) fn listed_states() -> impl Iterator<Item = &'static str> {
-    let statuses = [KeyStatus::Active, KeyStatus::Revoked, KeyStatus::Expired, KeyStatus::Pending];
+    let statuses =
+        [KeyStatus::Active, KeyStatus::Revoked, KeyStatus::Expired, KeyStatus::Suspended, KeyStatus::Pending];
     statuses.map(KeyStatus::as_str).into_iter().chain(["all"])
 }
 

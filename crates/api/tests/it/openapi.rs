@@ -98,6 +98,10 @@ fn conforms(document: &Value, method: &str, path: &str, answer: &Answer) {
         if name == "WWW-Authenticate" && status == 403 {
             continue;
         }
+        // Of the two answers of the shared template only a key has a version.
+        if name == "ETag" && answer.text().starts_with("{\"keys\"") {
+            continue;
+        }
         assert!(answer.headers.contains_key(name.to_lowercase()), "{method} {path} {status}: {name}");
     }
     let Some(content) = described["content"].as_object() else {
@@ -125,7 +129,12 @@ async fn real_answers_conform_to_the_document() {
         // Operations that end keys and accounts come last.
         let mut operations = world.operations().await;
         let last = |path: &str| ["suspend", "resume", "close"].iter().position(|end| path.ends_with(end));
-        operations.sort_by_key(|(method, path)| (last(path), method == "delete"));
+        // Of those, the ones of a key before the ones of its account.
+        let rank = |method: &str, path: &str| match (path.starts_with("/v1/api-keys"), last(path)) {
+            (_, None) => (u8::from(method == "delete") * 2, None),
+            (is_of_a_key, place) => (if is_of_a_key { 1 } else { 3 }, place),
+        };
+        operations.sort_by_key(|(method, path)| rank(method, path));
         let key = world.key_of(mid, "secret", &["charges:read"], Some("2027-01-01T00:00:00.000Z")).await;
         let pair = world.pair(mid, &[]).await;
         for (method, path) in operations {

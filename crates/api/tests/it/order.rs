@@ -44,19 +44,20 @@ async fn the_size_comes_before_the_type_and_the_type_before_the_content() {
     let by = world.root("partner_a").await.value;
     let before = world.contents().await;
     let operations = world.operations().await;
-    let rules = operations.iter().map(|(method, template)| rule(method, template, &Target::absent()));
-    let asks = rules.filter(|rule| rule.scope.is_some()).flat_map(|rule| rule.requests);
-    for path in &asks.filter_map(|(path, body)| body.map(|_| path)).collect::<Vec<_>>() {
-        let announced = world.request("POST", path).bearer(&by).header("content-length", "65537");
+    let rules = operations.iter().map(|(method, template)| (method, rule(method, template, &Target::absent())));
+    let scoped = rules.filter(|(_, rule)| rule.scope.is_some());
+    let asks = scoped.flat_map(|(method, rule)| rule.requests.into_iter().map(move |ask| (method, ask)));
+    for (method, path) in asks.filter_map(|(method, (path, body))| body.map(|_| (method.to_uppercase(), path))) {
+        let request = || world.request(&method, &path).bearer(&by);
+        let announced = request().header("content-length", "65537");
         announced.body("text/plain", "x").send().await.problem(413, "body_too_large");
-        let unannounced = world.request("POST", path).bearer(&by).body("application/json", " ".repeat(65_537));
+        let unannounced = request().body("application/json", " ".repeat(65_537));
         unannounced.send().await.problem(413, "body_too_large");
         for content_type in ["text/plain", "application/x-www-form-urlencoded", "application/xml", ""] {
-            let wrong = world.request("POST", path).bearer(&by).body(content_type, "{");
-            wrong.send().await.problem(415, "unsupported_media_type");
+            request().body(content_type, "{").send().await.problem(415, "unsupported_media_type");
         }
-        world.post(&by, path).await.problem(415, "unsupported_media_type");
-        let whole = world.request("POST", path).bearer(&by).body("application/json", " ".repeat(65_536));
+        request().send().await.problem(415, "unsupported_media_type");
+        let whole = request().body("application/json", " ".repeat(65_536));
         whole.send().await.problem(400, "invalid_request");
     }
     assert_eq!(world.contents().await, before);

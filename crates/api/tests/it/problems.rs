@@ -11,7 +11,7 @@ use crate::harness::{PUBLIC_URL, Request, Setup, World};
 mod many;
 
 /// Contract, section 10.
-const TABLE: [(u16, &str); 28] = [
+const TABLE: [(u16, &str); 31] = [
     (400, "invalid_request"),
     (400, "unknown_condition"),
     (401, "invalid_credential"),
@@ -20,6 +20,7 @@ const TABLE: [(u16, &str); 28] = [
     (403, "scope_not_held"),
     (403, "mid_not_allowed"),
     (403, "own_account"),
+    (403, "own_key"),
     (403, "suspended_from_above"),
     (403, "wrong_type"),
     (403, "wrong_account"),
@@ -33,6 +34,8 @@ const TABLE: [(u16, &str); 28] = [
     (409, "account_not_active"),
     (409, "account_closed"),
     (409, "lock_out"),
+    (409, "key_not_active"),
+    (412, "precondition_failed"),
     (429, "too_many_attempts"),
     (429, "too_many_requests"),
     (500, "internal"),

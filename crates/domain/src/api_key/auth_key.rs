@@ -22,6 +22,8 @@ pub struct AuthFacts {
     pub restrictions: Restrictions,
     /// Whether the key itself was revoked.
     pub revoked: bool,
+    /// Whether the key itself is suspended.
+    pub suspended: bool,
     /// Digest or readable value.
     pub material: Material,
 }
@@ -56,6 +58,7 @@ impl AuthKey {
             scopes: self.0.scopes.as_scopes(),
             restrictions: &self.0.restrictions,
             revoked: self.0.revoked,
+            suspended: self.0.suspended,
             material: (&self.0.material).into(),
         }
     }
@@ -72,6 +75,7 @@ impl From<&ApiKey> for AuthKey {
             scopes: facts.scopes,
             restrictions: facts.restrictions,
             revoked: key.revocation().is_some(),
+            suspended: facts.suspension.is_some(),
             material: facts.material,
         })
     }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    MasterKey, Reason, SecretForm, Status,
+    MasterKey, Reason, RestrictionError, SecretForm, Status,
     fixture::{at, chain, facts, hasher, secret, until, value},
 };
 
@@ -104,6 +104,8 @@ fn the_one_predicate_at_its_boundary_instants() {
         |state| ApiKey::restore(KeyFacts { restrictions: until(100), state, ..facts(1, KeyType::Secret, "") }).unwrap();
     let active = || expiring(KeyState::Active);
     let revoked = || expiring(KeyState::Revoked(revocation()));
+    let suspension = Some(Suspension { at: at(1), by: Actor::Operator, level: None });
+    let suspended = |key: ApiKey| ApiKey::restore(KeyFacts { suspension, ..key.facts().clone() }).unwrap();
     for (key, merchant, partner, now, expected, status) in [
         (active(), Active, Active, at(0), Ok(()), KeyStatus::Active),
         (active(), Active, Active, micro_before, Ok(()), KeyStatus::Active),
@@ -115,6 +117,10 @@ fn the_one_predicate_at_its_boundary_instants() {
         (active(), Closed, Active, at(0), Err(Unusable::Revoked), KeyStatus::Revoked),
         (active(), Suspended, Closed, at(0), Err(Unusable::Revoked), KeyStatus::Revoked),
         (active(), Closed, Active, at(100), Err(Unusable::Revoked), KeyStatus::Revoked),
+        (suspended(active()), Active, Active, at(0), Err(Unusable::Suspended), KeyStatus::Suspended),
+        (suspended(active()), Active, Active, at(100), Err(Unusable::Suspended), KeyStatus::Expired),
+        (suspended(active()), Closed, Active, at(0), Err(Unusable::Revoked), KeyStatus::Revoked),
+        (suspended(revoked()), Active, Active, at(0), Err(Unusable::Revoked), KeyStatus::Revoked),
         (revoked(), Active, Active, at(0), Err(Unusable::Revoked), KeyStatus::Revoked),
         (revoked(), Suspended, Active, at(100), Err(Unusable::Revoked), KeyStatus::Revoked),
     ] {

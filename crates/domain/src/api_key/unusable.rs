@@ -6,7 +6,7 @@ pub enum Unusable {
     /// Revoked, or an account of its chain is closed.
     #[error("revoked")]
     Revoked,
-    /// An account of its chain is suspended.
+    /// The key, or an account of its chain, is suspended.
     #[error("suspended")]
     Suspended,
     /// The key is not valid yet.

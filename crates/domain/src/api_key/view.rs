@@ -24,6 +24,8 @@ pub struct KeyView<'a> {
     pub restrictions: &'a Restrictions,
     /// Whether the key itself was revoked.
     pub revoked: bool,
+    /// Whether the key itself is suspended.
+    pub suspended: bool,
     /// Digest or readable value.
     pub material: MaterialRef<'a>,
 }
@@ -44,6 +46,8 @@ pub enum KeyStatus {
     Active,
     /// `not_before` has not been reached.
     Pending,
+    /// The key itself is suspended.
+    Suspended,
     /// `expires_at` has passed.
     Expired,
     /// Revoked, or its account or one above it was closed.
@@ -52,9 +56,10 @@ pub enum KeyStatus {
 
 text_enum!(
     KeyStatus,
-    "active, pending, expired, revoked",
+    "active, pending, suspended, expired, revoked",
     Active = "active",
     Pending = "pending",
+    Suspended = "suspended",
     Expired = "expired",
     Revoked = "revoked",
 );
@@ -82,17 +87,20 @@ impl<'a> KeyView<'a> {
             _ if self.revoked => Err(Unusable::Revoked),
             Standing::Closed => Err(Unusable::Revoked),
             Standing::Suspended => Err(Unusable::Suspended),
+            Standing::Active if self.suspended => Err(Unusable::Suspended),
             Standing::Active => self.restrictions.judge(context).map(|()| UsableKey(self)),
         }
     }
 
-    /// The key's state for a reader. Does not show a suspension, which belongs to the account.
+    /// The key's state for a reader. Does not show a suspension of its account, which the account shows.
     #[must_use]
     pub fn status(self, chain: &Chain, now: Now) -> KeyStatus {
         if self.revoked || chain.standing() == Standing::Closed {
             KeyStatus::Revoked
         } else if self.restrictions.has_ended(now) {
             KeyStatus::Expired
+        } else if self.suspended {
+            KeyStatus::Suspended
         } else if !self.restrictions.has_begun(now) {
             KeyStatus::Pending
         } else {

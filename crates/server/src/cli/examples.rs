@@ -85,6 +85,20 @@ pub(super) const KEY_SHOW: &str = "\
 Example:
   keyward key show key_01h2xcejqtf2nbrexx3vqjhp41 --format json";
 
+pub(super) const KEY_UPDATE: &str = "\
+Examples:
+  keyward key update key_01h2xcejqtf2nbrexx3vqjhp41 --name 'Till 3' --metadata shop=17
+  keyward key update key_01h2xcejqtf2nbrexx3vqjhp41 --scope charges:read --expires-at 30d
+  keyward key update key_01h2xcejqtf2nbrexx3vqjhp41 --clear expires-at";
+
+pub(super) const KEY_SUSPEND: &str = "\
+Example:
+  keyward key suspend key_01h2xcejqtf2nbrexx3vqjhp41";
+
+pub(super) const KEY_RESUME: &str = "\
+Example:
+  keyward key resume key_01h2xcejqtf2nbrexx3vqjhp41";
+
 pub(super) const KEY_VERIFY: &str = "\
 Examples:
   keyward key verify < value.txt

@@ -45,7 +45,7 @@ pub(super) enum Command {
     /// Create, list, suspend, resume and close accounts
     #[command(subcommand)]
     Account(account::Command),
-    /// Create, show, list, verify and revoke keys
+    /// Create, show, change, list, verify and revoke keys
     #[command(subcommand)]
     Key(key::Command),
     /// Rotate the keys that sign access tokens

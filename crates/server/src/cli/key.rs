@@ -1,4 +1,4 @@
-//! `keyward key`: creates, shows, lists, verifies and revokes keys, with the operator's authority.
+//! `keyward key`: creates, shows, changes, lists, verifies and revokes keys, with the operator's authority.
 //!
 //! A secret is output only through [`Destination`](super::secret_file::Destination).
 
@@ -22,6 +22,7 @@ use super::{
 };
 use crate::{config::Settings, database::Mode, node::Node};
 
+mod change;
 mod create;
 mod pair;
 mod restrictions;
@@ -47,6 +48,21 @@ pub(super) enum Command {
     /// Show one key
     #[command(after_help = examples::KEY_SHOW)]
     Show(show::Show),
+    /// Change a key: its name, description, metadata, scopes or dates
+    ///
+    /// Returns when every node judges by the change. Options that are not given change nothing.
+    #[command(after_help = examples::KEY_UPDATE)]
+    Update(change::Update),
+    /// Suspend a key until it is resumed
+    ///
+    /// Returns when no node accepts the key.
+    #[command(after_help = examples::KEY_SUSPEND)]
+    Suspend(change::Which),
+    /// Resume a suspended key
+    ///
+    /// Returns when no node refuses the key for its suspension.
+    #[command(after_help = examples::KEY_RESUME)]
+    Resume(change::Which),
     /// List the keys of an account, newest first
     #[command(after_help = examples::KEY_LIST)]
     List(List),
@@ -84,6 +100,9 @@ pub(super) async fn run(command: Command, settings: &Settings) -> Result<ExitCod
         Command::Create(create) => create::run(create, settings).await?,
         Command::Pair(pair) => pair::run(pair, settings).await?,
         Command::Show(show) => show::run(&show, settings).await?,
+        Command::Update(update) => change::update(update, settings).await?,
+        Command::Suspend(which) => change::suspend(&which, settings).await?,
+        Command::Resume(which) => change::resume(&which, settings).await?,
         Command::List(query) => with_node(settings, Mode::Read, async |node| list(node, query).await).await?,
         Command::Revoke(revoke) => revoke::run(&revoke, settings).await?,
     }

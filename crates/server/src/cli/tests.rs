@@ -31,6 +31,10 @@ fn all_commands_of_the_manual_are_accepted() {
         "keyward key pair --mid M --name N --scope api-keys:* --scope merchants:* --out f",
         "keyward key create --mid M --name N --type public --expires-at 30d",
         "keyward key show key_01h2xcejqtf2nbrexx3vqjhp41",
+        "keyward key update key_01h2xcejqtf2nbrexx3vqjhp41 --name x --metadata a=b --remove-metadata c --scope a:b",
+        "keyward key update key_01h2xcejqtf2nbrexx3vqjhp41 --clear expires-at --clear scopes --if-match 3",
+        "keyward key suspend key_01h2xcejqtf2nbrexx3vqjhp41",
+        "keyward key resume key_01h2xcejqtf2nbrexx3vqjhp41 --format json",
         "keyward key list --mid M --state active --type public",
         "keyward key list --mid M --format json",
         "keyward account create --role platform --name N --format json",
@@ -151,7 +155,7 @@ fn an_option_with_a_closed_set_of_values_lists_them() {
     for (words, values) in [
         ("keyward account create", "[possible values: platform, partner, merchant]"),
         ("keyward key create", "[possible values: secret, public, tokenization]"),
-        ("keyward key list", "[possible values: active, pending, expired, revoked]"),
+        ("keyward key list", "[possible values: active, pending, suspended, expired, revoked]"),
         ("keyward key revoke", "[possible values: unspecified, compromised, superseded, no_longer_needed]"),
         ("keyward", "[possible values: sandbox, production]"),
     ] {

@@ -63,6 +63,9 @@ fn valid_key(raw: &dyn RawSql, account: Uuid) -> Columns {
         ("revocation_reason", null()),
         ("pair_id", null()),
         ("unique_name", null()),
+        ("suspended_at", null()),
+        ("suspended_by", null()),
+        ("suspended_level", null()),
     ]
 }
 
@@ -111,6 +114,9 @@ fn on_keys(raw: &dyn RawSql, tree: &Tree) -> Vec<(&'static str, String)> {
         (whole, of(&[("revoked_by", raw.id(fresh()))])),
         (whole, revoked(&[("revoked_at", null())])),
         (whole, revoked(&[("revocation_reason", null())])),
+        ("api_key_suspended_whole", of(&[("suspended_by", raw.id(fresh()))])),
+        ("api_key_suspended_whole", of(&[("suspended_level", text("partner"))])),
+        ("api_key_suspended_level", of(&[("suspended_at", raw.moment(at(1))), ("suspended_level", text("merchant"))])),
         ("api_key_pair_whole", of(&[("pair_id", raw.id(fresh()))])),
         ("api_key_pair_whole", of(&[("unique_name", text("x"))])),
         ("api_key_unique_name", of(&[("pair_id", raw.id(fresh())), ("unique_name", text("taken"))])),

@@ -144,6 +144,9 @@ pub async fn a_manual_statement_that_affects_a_verdict_is_an_event(fixture: &Fix
     let mut expected = Vec::new();
     for (target, table, change, id) in [
         of_key("scopes = 'charges:read'"),
+        of_key("name = 'another'"),
+        of_key("suspended_at = created_at"),
+        of_key("suspended_at = NULL"),
         of_key("type = 'tokenization'"),
         of_key(&format!("expires_at = {}", raw.moment(at(9)))),
         of_key(&format!("not_before = {}", raw.moment(at(3)))),
@@ -175,7 +178,8 @@ pub async fn a_manual_statement_that_affects_no_verdict_is_no_event(fixture: &Fi
     let raw = fixture.raw.as_ref();
     let key = Draft::manager_key().expiring(7).store(&fixture.store, &tree.merchant_chain()).await;
     for (table, change, id) in [
-        ("api_key", "name = 'another', description = 'x', last_four = '0000'", key.id().uuid()),
+        ("api_key", "description = 'x', metadata = '{}', version = 7, last_four = '0000'", key.id().uuid()),
+        ("api_key", "resumed_at = created_at, name = name, suspended_at = suspended_at", key.id().uuid()),
         ("api_key", "digest = 'another'", key.id().uuid()),
         ("api_key", "enforced_at = expires_at", key.id().uuid()),
         ("api_key", "change_seq = 0", key.id().uuid()),

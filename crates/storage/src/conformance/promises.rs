@@ -140,6 +140,18 @@ macro_rules! each_promise {
                 every_caller_within_reach_may_revoke,
                 an_unknown_key_is_not_revoked,
                 a_revocation_touches_no_other_key;
+            changes:
+                every_field_that_a_change_replaces_is_stored,
+                a_suspension_and_its_end_are_stored,
+                a_change_of_what_verification_looks_at_is_an_event_and_no_other_is,
+                a_new_name_of_a_revoked_key_leaves_the_enforcement_of_its_end,
+                a_change_of_another_version_is_stale,
+                a_revocation_is_a_version_of_its_own,
+                a_change_is_recorded_within_reach_alone,
+                a_suspended_key_is_no_remaining_manager_key,
+                a_renamed_pair_is_found_by_the_name_it_was_made_with,
+                metadata_of_a_new_key_is_stored,
+                the_service_is_an_actor_of_its_own;
             manager_keys:
                 the_manager_key_that_expires_last_is_returned_and_one_that_never_expires_first,
                 a_manager_key_that_is_held_back_does_not_count,

@@ -19,7 +19,10 @@ use super::{
     rows::root,
     transactions::{Transactions, commit},
 };
-use crate::{Authority, Result, Write, is_outdated, row::actor_column};
+use crate::{
+    Authority, Result, Write, is_outdated,
+    row::{actor_column, metadata_column},
+};
 
 /// A key to add.
 pub(super) struct Insertion {
@@ -122,6 +125,7 @@ struct Columns {
     reason: Vec<Option<&'static str>>,
     pair: Vec<Option<Uuid>>,
     unique_name: Vec<Option<String>>,
+    metadata: Vec<Option<String>>,
     restrictions: RestrictionColumns,
 }
 
@@ -155,6 +159,7 @@ impl Columns {
         self.reason.push(revocation.map(|it| it.reason.as_str()));
         self.pair.push(facts.pair.as_ref().map(|pair| pair.id.uuid()));
         self.unique_name.push(facts.pair.as_ref().map(|pair| pair.unique_name.as_ref().to_owned()));
+        self.metadata.push(metadata_column(&facts.metadata));
         self.restrictions.push(&facts.restrictions);
     }
 }
@@ -168,15 +173,16 @@ async fn insert(executor: impl PgExecutor<'_>, rows: &[Insertion]) -> Result<Has
     let added = insert_with_restrictions!(
         ["INSERT INTO api_key (
             id, account_id, type, name, description, scopes, writes_keys, digest, value, last_four, created_at,
-            created_by, state, revoked_at, revoked_by, revocation_reason, pair_id, unique_name, "][")
+            created_by, state, revoked_at, revoked_by, revocation_reason, pair_id, unique_name, metadata, "][")
         SELECT n.id, v.id, n.type, n.name, n.description, n.scopes, n.writes_keys, n.digest, n.value, n.last_four,
-            n.created_at, n.created_by, n.state, n.revoked_at, n.revoked_by, n.reason, n.pair_id, n.unique_name, "]["
+            n.created_at, n.created_by, n.state, n.revoked_at, n.revoked_by, n.reason, n.pair_id, n.unique_name,
+            n.metadata, "]["
         FROM UNNEST(
             $1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::boolean[],
             $9::text[], $10::text[], $11::text[], $12::timestamptz[], $13::uuid[], $14::text[], $15::timestamptz[],
-            $16::uuid[], $17::text[], $18::uuid[], $19::text[], "][") AS n (
+            $16::uuid[], $17::text[], $18::uuid[], $19::text[], $20::text[], "][") AS n (
             root, id, account_id, type, name, description, scopes, writes_keys, digest, value, last_four, created_at,
-            created_by, state, revoked_at, revoked_by, reason, pair_id, unique_name, "][r#")
+            created_by, state, revoked_at, revoked_by, reason, pair_id, unique_name, metadata, "][r#")
         JOIN visible_account v ON v.id = n.account_id AND v.root_id = coalesce(n.root, v.id)
         WHERE v.status = 'active' AND coalesce(v.parent_status, 'active') = 'active'
         AND coalesce(v.grandparent_status, 'active') = 'active'
@@ -200,7 +206,8 @@ async fn insert(executor: impl PgExecutor<'_>, rows: &[Insertion]) -> Result<Has
         &new.revoked_by as &[Option<Uuid>],
         &new.reason as &[Option<&str>],
         &new.pair as &[Option<Uuid>],
-        &new.unique_name as &[Option<String>]
+        &new.unique_name as &[Option<String>],
+        &new.metadata as &[Option<String>]
     )
     .fetch_all(executor)
     .await?;

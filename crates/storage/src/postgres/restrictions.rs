@@ -37,8 +37,8 @@ macro_rules! unrestricted_query {
 
 /// An `INSERT` of rows from one array per column. The columns of the restrictions follow each of the first four texts:
 /// `[names]` ends in the list of the table's columns, `[values]` in the selected columns, `[arrays]` in the arguments
-/// of `UNNEST`, and `[again]` in the names of its result. These texts use nineteen arguments, because the arrays of the
-/// restrictions are `$20` and `$21`.
+/// of `UNNEST`, and `[again]` in the names of its result. These texts use twenty arguments, because the arrays of the
+/// restrictions are `$21` and `$22`.
 macro_rules! insert_with_restrictions {
     (
         [$names:literal] [$values:literal] [$arrays:literal] [$again:literal] [$rest:literal],
@@ -46,10 +46,23 @@ macro_rules! insert_with_restrictions {
     ) => {
         sqlx::query_scalar!(
             $names + "not_before, expires_at" + $values + "n.not_before, n.expires_at" + $arrays
-                + "$20::timestamptz[], $21::timestamptz[]" + $again + "not_before, expires_at" + $rest,
+                + "$21::timestamptz[], $22::timestamptz[]" + $again + "not_before, expires_at" + $rest,
             $($argument,)+
             &$new.not_before as &[Option<PgInstant>],
             &$new.expires_at as &[Option<PgInstant>]
+        )
+    };
+}
+
+/// An `UPDATE` of one key that replaces the columns of the restrictions. `[set]` ends in the list of other assignments,
+/// and `[rest]` follows the last one. These texts use fourteen arguments, because the restrictions are `$15` and `$16`.
+macro_rules! update_with_restrictions {
+    ([$set:literal] [$rest:literal], $restrictions:expr, $($argument:expr),+ $(,)?) => {
+        sqlx::query!(
+            $set + "not_before = $15, expires_at = $16" + $rest,
+            $($argument,)+
+            $restrictions.not_before.map(PgInstant::from) as Option<PgInstant>,
+            $restrictions.expires_at.map(PgInstant::from) as Option<PgInstant>
         )
     };
 }

@@ -16,7 +16,9 @@ macro_rules! key_query {
                k.last_four AS "last_four!", k.created_at AS "created_at!", k.created_by AS "created_by?", "#]
             [r#", k.revoked_at AS "revoked_at?", k.revoked_by AS "revoked_by?",
                k.revocation_reason AS "revocation_reason?", k.pair_id AS "pair_id?",
-               k.unique_name AS "unique_name?""# $first $($rest)*]
+               k.unique_name AS "unique_name?", k.version AS "version!", k.metadata AS "metadata?",
+               k.suspended_at AS "suspended_at?", k.suspended_by AS "suspended_by?",
+               k.suspended_level AS "suspended_level?", k.resumed_at AS "resumed_at?""# $first $($rest)*]
             $(, $argument)*
         )
     };

@@ -1,7 +1,9 @@
 //! One transaction. Records decisions if their preconditions still hold, and decides nothing.
 
 use async_trait::async_trait;
-use keyward_domain::{Account, AccountId, ApiKey, Change, KeyId, Name, Now, Reach, Revocation, Status};
+use keyward_domain::{
+    Account, AccountId, ApiKey, Change, ChangeEffect, Description, KeyId, Level, Name, Now, Reach, Revocation, Status,
+};
 use sqlx::{Executor as _, Postgres, Row as _, Transaction, postgres::PgQueryResult};
 use tokio::time::{Duration, timeout};
 use uuid::Uuid;
@@ -20,7 +22,7 @@ use super::{
 use crate::{
     AccountRecord, Authority, Committed, KeyRecord, Nonce, Position, Result, StorageError, Store, UnitOfWork, Write,
     account_record_row, key_row,
-    row::{actor_column, stored_seq, stored_token, suspended_by},
+    row::{actor_column, metadata_column, state_column, stored_seq, stored_token, suspended_by, version_column},
     work::record_in_a_unit,
 };
 
@@ -40,9 +42,10 @@ impl Store for PgStore {
                 Write::Applied => Ok(Some(Committed { event: None })),
                 Write::Stale => Ok(None),
             },
-            Change::AccountRegistered(_) | Change::StatusChanged { .. } | Change::KeyRevoked { .. } => {
-                record_in_a_unit(self, by, within, change).await
-            }
+            Change::AccountRegistered(_)
+            | Change::StatusChanged { .. }
+            | Change::KeyChanged { .. }
+            | Change::KeyRevoked { .. } => record_in_a_unit(self, by, within, change).await,
         }
     }
 }
@@ -107,6 +110,22 @@ impl UnitOfWork for PgUnitOfWork {
         account_record_row!(row).restore(token).map(Some)
     }
 
+    async fn lock_key(&mut self, within: &Reach, id: KeyId) -> Result<Option<KeyRecord>> {
+        // A statement of its own: the next one then sees what the last holder of the lock has committed.
+        let locked = sqlx::query_scalar!(
+            r#"SELECT k.id AS "id!" FROM api_key k JOIN visible_account v ON v.id = k.account_id
+            WHERE k.id = $1 AND v.root_id = coalesce($2, v.id) FOR NO KEY UPDATE OF k"#,
+            id.uuid(),
+            root(within)
+        )
+        .fetch_optional(&mut *self.transaction)
+        .await;
+        match self.checked(locked)? {
+            Some(_) => self.current_key(within, id).await,
+            None => Ok(None),
+        }
+    }
+
     async fn current_key(&mut self, within: &Reach, id: KeyId) -> Result<Option<KeyRecord>> {
         let found = keys::key(&mut *self.transaction, within, id).await;
         self.checked(found)?.transpose()
@@ -126,7 +145,8 @@ impl UnitOfWork for PgUnitOfWork {
             [" FROM api_key k
             WHERE EXISTS (SELECT 1 FROM visible_account v WHERE v.id = $1 AND v.root_id = coalesce($2, v.id))
             AND k.account_id >= $1 AND k.account_id <= $1 AND k.writes_keys AND k.state = 'active'
-            AND k.id <> ALL ($3)"][" ORDER BY k.account_id, k.expires_at DESC NULLS FIRST LIMIT 1"],
+            AND k.suspended_at IS NULL AND k.id <> ALL ($3)"]["
+            ORDER BY k.account_id, k.expires_at DESC NULLS FIRST LIMIT 1"],
             now,
             account.uuid(),
             root(within),
@@ -141,7 +161,8 @@ impl UnitOfWork for PgUnitOfWork {
         let rows = key_query!(
             " FROM api_key k
             WHERE EXISTS (SELECT 1 FROM visible_account v WHERE v.id = $1 AND v.root_id = coalesce($2, v.id))
-            AND k.account_id = $1 AND k.name = $3 AND k.pair_id IS NOT NULL AND k.state = 'active'
+            AND k.account_id = $1 AND coalesce(k.pair_name, k.name) = $3 AND k.pair_id IS NOT NULL
+            AND k.state = 'active'
             ORDER BY k.id",
             account.uuid(),
             root(within),
@@ -177,6 +198,7 @@ impl UnitOfWork for PgUnitOfWork {
             Change::AccountRegistered(account) => self.register_account(within, account).await,
             Change::StatusChanged { account, from, to } => self.change_status(within, *account, *from, *to).await,
             Change::KeyIssued(key) => self.issue_key(within, key).await,
+            Change::KeyChanged { before, after, effect } => self.change_key(within, before, after, *effect).await,
             Change::KeyRevoked { key, revocation } => self.revoke_key(within, *key, revocation).await,
         }
     }
@@ -245,9 +267,53 @@ impl PgUnitOfWork {
         self.checked(written)
     }
 
+    /// Replaces all that a change may replace. A key of a pair keeps the name by which an overwrite finds it.
+    async fn change_key(
+        &mut self,
+        within: &Reach,
+        before: &ApiKey,
+        after: &ApiKey,
+        effect: ChangeEffect,
+    ) -> Result<Write> {
+        let facts = after.facts();
+        let suspension = facts.suspension.as_ref();
+        let result = update_with_restrictions!(
+            ["UPDATE api_key k SET version = $4, name = $5, description = $6, metadata = $7, scopes = $8,
+                writes_keys = $9, suspended_at = $10, suspended_by = $11, suspended_level = $12, resumed_at = $13,
+                pair_name = CASE WHEN k.pair_id IS NOT NULL THEN coalesce(k.pair_name, k.name) END, "]["
+            FROM visible_account v
+            WHERE k.id = $1 AND k.version = $3 AND k.state = $14
+            AND v.id = k.account_id AND v.root_id = coalesce($2, v.id)"],
+            facts.restrictions,
+            after.id().uuid(),
+            root(within),
+            version_column(before.facts().version),
+            version_column(facts.version),
+            facts.name.as_str(),
+            facts.description.as_ref().map(Description::as_str),
+            metadata_column(&facts.metadata),
+            facts.scopes.as_str(),
+            after.is_manager_key(),
+            suspension.map(|it| PgInstant::from(it.at)) as Option<PgInstant>,
+            suspension.and_then(|it| actor_column(it.by)),
+            suspension.and_then(|it| it.level).map(Level::as_str),
+            facts.resumed_at.map(PgInstant::from) as Option<PgInstant>,
+            state_column(&facts.state)
+        )
+        .execute(&mut *self.transaction)
+        .await;
+        let written = self.written(result)?;
+        // No trigger fires for what no verification shows.
+        if written == Write::Applied && effect >= ChangeEffect::Shown {
+            self.callers.change(after.id().uuid());
+        }
+        Ok(written)
+    }
+
     async fn revoke_key(&mut self, within: &Reach, id: KeyId, it: &Revocation) -> Result<Write> {
         let result = sqlx::query!(
-            "UPDATE api_key k SET state = 'revoked', revoked_at = $3, revoked_by = $4, revocation_reason = $5
+            "UPDATE api_key k SET state = 'revoked', version = k.version + 1, revoked_at = $3, revoked_by = $4,
+                revocation_reason = $5
             FROM visible_account v
             WHERE k.id = $1 AND k.state = 'active' AND v.id = k.account_id AND v.root_id = coalesce($2, v.id)",
             id.uuid(),

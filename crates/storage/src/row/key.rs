@@ -1,12 +1,12 @@
 //! Rows of `api_key`.
 
 use keyward_domain::{
-    AccountId, ApiKey, AuthFacts, AuthKey, Description, KeyFacts, KeyId, KeyState, Material, Name, PairId,
-    PairMembership, Revocation, SecretDigest,
+    AccountId, ApiKey, AuthFacts, AuthKey, Description, KeyFacts, KeyId, KeyState, Level, Material, Name, PairId,
+    PairMembership, Revocation, SecretDigest, Suspension,
 };
 use uuid::Uuid;
 
-use super::{ChainRow, RestrictionsRow, actor, moment, stored_enforcement, stored_moment};
+use super::{ChainRow, RestrictionsRow, actor, metadata::metadata, moment, stored_enforcement, stored_moment};
 use crate::{Credential, HistoryToken, KeyRecord, ListedKey, Result, StorageError};
 
 /// The columns of `api_key`, with times in microseconds since the Unix epoch.
@@ -47,6 +47,26 @@ pub struct KeyRow {
     pub pair_id: Option<Uuid>,
     /// `unique_name` of the pair
     pub unique_name: Option<String>,
+    /// `version`
+    pub version: i64,
+    /// `metadata`, a JSON object
+    pub metadata: Option<String>,
+    /// The columns of its suspension.
+    pub suspension: SuspensionRow,
+}
+
+/// The columns of `api_key` about suspensions, with times in microseconds since the Unix epoch.
+#[derive(Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize))]
+pub struct SuspensionRow {
+    /// `suspended_at`; the key is suspended if it is set
+    pub suspended_at: Option<i64>,
+    /// `suspended_by`, an actor
+    pub suspended_by: Option<Uuid>,
+    /// `suspended_level`
+    pub suspended_level: Option<String>,
+    /// `resumed_at`
+    pub resumed_at: Option<i64>,
 }
 
 /// Moves the columns of a row to a [`KeyRow`](crate::row::KeyRow).
@@ -71,6 +91,14 @@ macro_rules! key_row {
             revocation_reason: $row.revocation_reason,
             pair_id: $row.pair_id,
             unique_name: $row.unique_name,
+            version: $row.version,
+            metadata: $row.metadata,
+            suspension: $crate::row::SuspensionRow {
+                suspended_at: $row.suspended_at.map(i64::from),
+                suspended_by: $row.suspended_by,
+                suspended_level: $row.suspended_level,
+                resumed_at: $row.resumed_at.map(i64::from),
+            },
         }
     };
 }
@@ -103,10 +131,8 @@ impl KeyRow {
             (Some(id), Some(name)) => Some(PairMembership { id: PairId::from_uuid(id), unique_name: name.into() }),
             (None, Some(_)) | (Some(_), None) => return None,
         };
-        let description = match self.description {
-            None => None,
-            Some(text) => Some(Description::restore(&text).ok()?),
-        };
+        let description = self.description.map(|text| Description::restore(&text)).transpose().ok()?;
+        let resumed_at = self.suspension.resumed_at.map(|at| moment(at).ok_or(Corrupt)).transpose().ok()?;
         Some(KeyFacts {
             id: KeyId::from_uuid(self.id),
             account: AccountId::from_uuid(self.account_id),
@@ -121,7 +147,22 @@ impl KeyRow {
             restrictions: self.restrictions.restore().ok()?,
             state,
             pair,
+            version: u64::try_from(self.version).ok()?,
+            metadata: metadata(self.metadata.as_deref())?,
+            resumed_at,
+            suspension: self.suspension.restore().ok()?,
         })
+    }
+}
+
+/// A column that holds what this service never writes.
+struct Corrupt;
+
+impl SuspensionRow {
+    fn restore(self) -> Result<Option<Suspension>, Corrupt> {
+        let Some(at) = self.suspended_at else { return Ok(None) };
+        let level = self.suspended_level.map(|level| level.parse::<Level>().map_err(|_| Corrupt)).transpose()?;
+        Ok(Some(Suspension { at: moment(at).ok_or(Corrupt)?, by: actor(self.suspended_by), level }))
     }
 }
 
@@ -224,6 +265,8 @@ pub struct AuthKeyRow {
     pub restrictions: RestrictionsRow,
     /// Whether `state` is `revoked`
     pub revoked: bool,
+    /// Whether `suspended_at` is set
+    pub suspended: bool,
 }
 
 /// What authentication reads about a key.
@@ -251,6 +294,7 @@ macro_rules! credential_row {
                 value: $row.value,
                 restrictions: $crate::restrictions_row!($row),
                 revoked: $row.revoked,
+                suspended: $row.suspended,
             },
         }
     };
@@ -285,6 +329,7 @@ impl AuthKeyRow {
             scopes: self.scopes.parse().ok()?,
             restrictions: self.restrictions.restore().ok()?,
             revoked: self.revoked,
+            suspended: self.suspended,
             material: material(self.digest, self.value)?,
         };
         AuthKey::restore(facts).ok()

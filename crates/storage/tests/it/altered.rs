@@ -17,7 +17,7 @@ use keyward_storage::{
 use crate::database::Database;
 
 const ALTER: &str =
-    "ALTER TABLE api_key ALTER COLUMN name TYPE varchar(300), ALTER COLUMN unique_name TYPE varchar(300);
+    "ALTER TABLE api_key ALTER COLUMN digest TYPE varchar(300), ALTER COLUMN unique_name TYPE varchar(300);
     ALTER TABLE account ALTER COLUMN name TYPE varchar(300);
     ALTER TABLE installation ALTER COLUMN environment TYPE varchar(20);
     ALTER TABLE signing_key ALTER COLUMN kid TYPE varchar(99);

@@ -23,8 +23,12 @@ pub struct PackedKey {
     name_len: u16,
     scopes_len: u16,
     material: PackedMaterial,
-    revoked: bool,
+    /// [`REVOKED`] and [`SUSPENDED`]: two fields would take eight bytes more.
+    flags: u8,
 }
+
+const REVOKED: u8 = 1;
+const SUSPENDED: u8 = 2;
 
 /// The key type and the material, without a pointer: any text of the material ends `texts`.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -67,7 +71,7 @@ impl PackedKey {
             name_len: length(view.name),
             scopes_len: length(view.scopes.as_str()),
             material,
-            revoked: view.revoked,
+            flags: u8::from(view.revoked) * REVOKED + u8::from(view.suspended) * SUSPENDED,
         }
     }
 
@@ -83,7 +87,8 @@ impl PackedKey {
             name,
             scopes: Scopes::of_parsed(scopes),
             restrictions: self.restrictions.as_deref().unwrap_or(&UNRESTRICTED),
-            revoked: self.revoked,
+            revoked: self.flags & REVOKED != 0,
+            suspended: self.flags & SUSPENDED != 0,
             material: self.material(),
         }
     }
@@ -173,6 +178,7 @@ mod tests {
             scopes: scopes.parse().unwrap(),
             restrictions,
             revoked: !scopes.is_empty(),
+            suspended: scopes.is_empty(),
             material,
         })
         .unwrap()

@@ -30,6 +30,7 @@ fn credential(n: u128) -> Credential {
         scopes: "charges:read".parse().unwrap(),
         restrictions: Restrictions::NONE,
         revoked: false,
+        suspended: false,
         material: Material::Readable("pk_test".into()),
     };
     let above = vec![link(2, Role::Partner), link(1, Role::Platform)];

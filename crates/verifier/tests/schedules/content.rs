@@ -62,6 +62,7 @@ pub(crate) fn credential(key: Key, restricted: Option<Restriction>) -> Credentia
         scopes: "charges:read".parse().unwrap(),
         restrictions: Restrictions::NONE,
         revoked: restricted == Some(Restriction::Revoked(key)),
+        suspended: false,
         material: Material::Readable("pk_test".into()),
     };
     let status = if restricted == Some(Restriction::Account) { Status::Suspended } else { Status::Active };

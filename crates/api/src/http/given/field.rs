@@ -31,6 +31,24 @@ impl<'de, T: FieldValue> Deserialize<'de> for Given<T> {
     }
 }
 
+/// A member of a merge patch (RFC 7396): absent, null, or a value with what is wrong with it.
+#[derive(Default)]
+pub(in crate::http) enum Patched<T> {
+    /// The member is absent: what it names stays as it is.
+    #[default]
+    Absent,
+    /// The member is null: what it names is removed.
+    Null,
+    /// The member has a value.
+    Value(Given<T>),
+}
+
+impl<'de, T: FieldValue> Deserialize<'de> for Patched<T> {
+    fn deserialize<D: Deserializer<'de>>(member: D) -> Result<Self, D::Error> {
+        Ok(Option::<Given<T>>::deserialize(member)?.map_or(Self::Null, Self::Value))
+    }
+}
+
 /// A required field, or an optional one.
 pub(in crate::http) trait AnyGiven {
     type Value;

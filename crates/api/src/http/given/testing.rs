@@ -82,6 +82,8 @@ fn wrong(name: &str, property: &Value) -> (Value, String) {
         (json!("Secret"), "", key_type("Secret").unwrap_err().to_string())
     } else if is("Scope") {
         (json!(["a", "A"]), "[1]", "A".parse::<Scope>().unwrap_err().to_string())
+    } else if is("Metadata") {
+        (json!([]), "", "must be an object of strings".to_owned())
     } else if types.contains("array") {
         (json!(["x"]), "", "must be an array of objects".to_owned())
     } else if types.contains("boolean") {

@@ -2,7 +2,9 @@
 
 use std::{fmt, marker::PhantomData, str::FromStr as _};
 
-use keyward_domain::{Description, KeyType, Mid, Name, ScopeSet, ScopeSetError, Timestamp, UnknownWord};
+use keyward_domain::{
+    Description, KeyType, Metadata, MetadataPatch, Mid, Name, ScopeSet, ScopeSetError, Timestamp, UnknownWord,
+};
 use serde::de::{Deserialize, DeserializeOwned, Deserializer, SeqAccess, Visitor};
 use serde_json::Value;
 use zeroize::Zeroizing;
@@ -90,6 +92,54 @@ impl<'de> Deserialize<'de> for Flag {
 
         value.deserialize_bool(Reader)
     }
+}
+
+impl FieldValue for Metadata {
+    type Shape = Value;
+
+    fn read(value: Value) -> Result<Self, FieldErrors> {
+        let (mut errors, mut strings) = (FieldErrors::default(), Vec::new());
+        for (name, text) in members(value)? {
+            match text {
+                Some(text) => strings.push((name, text)),
+                None => errors.add(format!("[{name}]"), NO_STRING),
+            }
+        }
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        Self::new(strings).map_err(|it| error(it.to_string()))
+    }
+}
+
+impl FieldValue for MetadataPatch {
+    type Shape = Value;
+
+    fn read(value: Value) -> Result<Self, FieldErrors> {
+        Self::new(members(value)?).map_err(|it| error(it.to_string()))
+    }
+}
+
+const NO_STRING: &str = "must be a string";
+
+/// The name of a string, and the string.
+type Member = (Box<str>, Option<Box<str>>);
+
+/// The members of an object of strings; null stands for no string.
+fn members(value: Value) -> Result<Vec<Member>, FieldErrors> {
+    let Value::Object(object) = value else { return Err(error("must be an object of strings")) };
+    let mut errors = FieldErrors::default();
+    let mut members = Vec::with_capacity(object.len());
+    for (name, value) in object {
+        match value {
+            Value::String(text) => members.push((name.into(), Some(text.into()))),
+            Value::Null => members.push((name.into(), None)),
+            Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
+                errors.add(format!("[{name}]"), NO_STRING);
+            }
+        }
+    }
+    if errors.is_empty() { Ok(members) } else { Err(errors) }
 }
 
 impl FieldValue for ScopeSet {

@@ -64,6 +64,29 @@ pub(super) fn of(operation: &str) -> Option<Facts> {
                 &[Code::ScopeNotHeld, Code::AccountNotFound, Code::AccountNotActive, Code::LockOut],
             ],
         ),
+        "change_key" => (
+            Needed::Scope(WriteKeys),
+            &[
+                CALLER,
+                BODY,
+                CHANGE,
+                &[Code::KeyNotFound, Code::OwnKey, Code::ScopeNotHeld],
+                // Never `LockOut`: the caller is another manager key of its account, and stays one.
+                &[Code::PreconditionFailed, Code::KeyNotActive],
+            ],
+        ),
+        "suspend_key" => (
+            Needed::Scope(WriteKeys),
+            &[CALLER, CHANGE, &[Code::KeyNotFound, Code::PreconditionFailed, Code::KeyNotActive, Code::LockOut]],
+        ),
+        "resume_key" => (
+            Needed::Scope(WriteKeys),
+            &[
+                CALLER,
+                CHANGE,
+                &[Code::KeyNotFound, Code::SuspendedFromAbove, Code::PreconditionFailed, Code::KeyNotActive],
+            ],
+        ),
         "revoke_key" => (Needed::Scope(WriteKeys), &[CALLER, CHANGE, &[Code::KeyNotFound, Code::LockOut]]),
         "get_or_list_keys" => (Needed::Scope(ReadKeys), &[CALLER, &[Code::KeyNotFound, Code::AccountNotFound]]),
         "get_enforcement" => (Needed::Scope(ReadKeys), &[CALLER, &[Code::KeyNotFound]]),

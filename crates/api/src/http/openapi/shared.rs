@@ -69,7 +69,7 @@ pub(super) fn security_schemes(public_url: &str) -> [(&'static str, SecuritySche
 
 const fn allows(permission: Permission) -> &'static str {
     match permission {
-        Permission::WriteKeys => "Create and revoke keys and pairs.",
+        Permission::WriteKeys => "Create, change, suspend, resume and revoke keys and pairs.",
         Permission::ReadKeys => "Get and list keys, ask whether a revocation is enforced.",
         Permission::VerifyKeys => "Verify keys.",
         Permission::ReadMerchants => "List and get merchants.",

@@ -23,7 +23,9 @@ pub enum Code {
     MidNotAllowed,
     /// The caller would stop its own account.
     OwnAccount,
-    /// Only the account that suspended it, or one above that, may resume the account.
+    /// The calling key would change its own scopes, dates or restrictions.
+    OwnKey,
+    /// Only a caller at or above the level that suspended an account or a key may resume it.
     SuspendedFromAbove,
     /// The path of the gateway accepts another type of key.
     WrongType,
@@ -47,8 +49,12 @@ pub enum Code {
     AccountNotActive,
     /// A closed account is final: it cannot be resumed.
     AccountClosed,
+    /// The key is revoked or expired, which is final.
+    KeyNotActive,
     /// The last key that can manage keys may be revoked only as compromised.
     LockOut,
+    /// The object has none of the versions that `If-Match` names.
+    PreconditionFailed,
     /// Too many wrong credentials were presented.
     TooManyAttempts,
     /// The caller's share of concurrent requests, or of the queue of an account, is taken.
@@ -79,7 +85,7 @@ const fn entry(status: StatusCode, code: &'static str, title: &'static str, advi
 
 impl Code {
     /// All kinds, by status.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 31] = [
         Self::InvalidRequest,
         Self::UnknownCondition,
         Self::InvalidCredential,
@@ -88,6 +94,7 @@ impl Code {
         Self::ScopeNotHeld,
         Self::MidNotAllowed,
         Self::OwnAccount,
+        Self::OwnKey,
         Self::SuspendedFromAbove,
         Self::WrongType,
         Self::WrongAccount,
@@ -98,7 +105,9 @@ impl Code {
         Self::MidTaken,
         Self::AccountNotActive,
         Self::AccountClosed,
+        Self::KeyNotActive,
         Self::LockOut,
+        Self::PreconditionFailed,
         Self::BodyTooLarge,
         Self::UnsupportedMediaType,
         Self::TooManyAttempts,
@@ -139,8 +148,12 @@ impl Code {
                 "A caller cannot do this to its own account.",
                 "Call with a key of an account above."),
             Self::SuspendedFromAbove => entry(StatusCode::FORBIDDEN, "suspended_from_above",
-                "The account was suspended from higher up.",
+                "The account or the key was suspended from a higher level.",
                 "Ask the account that suspended it, or one above: the platform, or the operator at the command line."),
+            Self::OwnKey => entry(StatusCode::FORBIDDEN, "own_key",
+                "A key cannot change its own scopes, dates or restrictions.",
+                "Call with another key that covers `api-keys:write`. A key may change its own name, description and \
+                 metadata."),
             Self::WrongType => entry(StatusCode::FORBIDDEN, "wrong_type",
                 "The key is not of the type that is needed here.",
                 "Use a key of the type that the path takes: `/v1/auth` takes secret keys and access tokens, \
@@ -164,6 +177,9 @@ impl Code {
             Self::AccountClosed => entry(StatusCode::CONFLICT, "account_closed",
                 "The account is closed, which is final.",
                 "Register a new account."),
+            Self::KeyNotActive => entry(StatusCode::CONFLICT, "key_not_active",
+                "The key is revoked or expired, which is final.",
+                "Create a new key. Only the name, description and metadata of this one can still be changed."),
             Self::LockOut => entry(StatusCode::CONFLICT, "lock_out",
                 "This is the account's last key that can manage keys.",
                 "Create another key with `api-keys:write` first; or, if the key has leaked, revoke it with \
@@ -173,6 +189,10 @@ impl Code {
             Self::UnsupportedMediaType => entry(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type",
                 "The content type is not supported.",
                 "Send the body as a type that this call takes, and name it in `Content-Type`."),
+            Self::PreconditionFailed => entry(StatusCode::PRECONDITION_FAILED, "precondition_failed",
+                "The object was changed since it was read.",
+                "Read it again, and send the change with the new `ETag` in `If-Match`; without `If-Match` the last \
+                 change wins."),
             Self::TooManyAttempts => entry(StatusCode::TOO_MANY_REQUESTS, "too_many_attempts",
                 "Too many wrong credentials.",
                 "Correct the credential, and wait for as many seconds as `Retry-After` says."),
@@ -190,11 +210,11 @@ impl Code {
                 "Nothing was changed. Try again after as many seconds as `Retry-After` says."),
             Self::OutcomeUnknown => entry(StatusCode::SERVICE_UNAVAILABLE, "outcome_unknown",
                 "Whether the change was made is not known.",
-                "Repeat a revoke, suspend, resume or close: that is safe. After a create, list the keys before trying \
-                 again."),
+                "Repeat a revoke, change, suspend, resume or close: that is safe. After a create, list the keys before \
+                 trying again."),
             Self::Timeout => entry(StatusCode::GATEWAY_TIMEOUT, "timeout", "The request's time ran out.",
-                "Whether the change was made is not known. Repeating a revoke, suspend, resume or close is safe; after \
-                 a create, list the keys first."),
+                "Whether the change was made is not known. Repeating a revoke, change, suspend, resume or close is \
+                 safe; after a create, list the keys first."),
         }
     }
 

@@ -8,7 +8,10 @@ use keyward_app::{
     Manage,
     manage::issue_key::{self, IssueKey},
 };
-use keyward_domain::{Description, KeyTerms, KeyType, Mid, Name, Now, Restrictions, ScopeSet, TermsError, Timestamp};
+use keyward_domain::{
+    Description, KeyTerms, KeyType, Metadata, Mid, Name, Now, Restrictions, ScopeNotHeld, ScopeSet, TermsError,
+    Timestamp,
+};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -16,12 +19,13 @@ use super::{NO_STORE, no_account};
 use crate::http::{
     body::Body,
     caller::{Caller, WriteKeys},
+    etag::etag,
     given::{Check, Given},
     problem::{Code, Problem},
     query::NoQuery,
     request_facts::{Object, RequestFacts},
     views::CreatedKeyView,
-    words::{DescriptionWord, KeyTypeWord, MidWord, NameWord, ScopeWord},
+    words::{DescriptionWord, KeyTypeWord, MetadataWord, MidWord, NameWord, ScopeWord},
 };
 
 /// What a new key is to be.
@@ -43,6 +47,9 @@ pub(in crate::http) struct NewKey {
     /// What somebody notes about it.
     #[schema(value_type = Option<DescriptionWord>)]
     description: Option<Given<Description>>,
+    /// Strings that the service keeps with the key; none when absent. Only in JSON.
+    #[schema(value_type = Option<MetadataWord>)]
+    metadata: Option<Given<Metadata>>,
     /// RFC 3339, before `expires_at`: the key is pending until then; rounded down to the millisecond. At once, when
     /// absent.
     #[schema(value_type = Option<String>, format = DateTime)]
@@ -60,6 +67,7 @@ impl NewKey {
         let key_type = check.field("type", self.r#type);
         let scopes = check.field("scopes", self.scopes).unwrap_or_default();
         let description = check.field("description", self.description);
+        let metadata = check.field("metadata", self.metadata).unwrap_or_default();
         let restrictions = Restrictions {
             not_before: check.field("not_before", self.not_before),
             expires_at: check.field("expires_at", self.expires_at),
@@ -70,7 +78,7 @@ impl NewKey {
         }
         check.finish(|| {
             let terms = KeyTerms::agree(key_type?, name?, description, scopes, restrictions, now);
-            Some(IssueKey { mid: mid?, terms: terms.ok()?, now })
+            Some(IssueKey { mid: mid?, terms: terms.ok()?.with_metadata(metadata), now })
         })
     }
 }
@@ -84,7 +92,10 @@ impl NewKey {
     request_body = NewKey,
     responses(
         (status = 201, description = "The key was made.", body = CreatedKeyView,
-            headers(("Location" = String, description = "The key's own path."))),
+            headers(
+                ("Location" = String, description = "The key's own path."),
+                ("ETag" = String, description = "The key's version."),
+            )),
     ),
 )]
 pub(in crate::http) async fn create_key(
@@ -100,11 +111,11 @@ pub(in crate::http) async fn create_key(
     let location =
         [(header::LOCATION, format!("{}/v1/api-keys/{}", manage.access().settings().path_prefix(), issued.key.id()))];
     let view = CreatedKeyView::new(&issued.key, &issued.chain, &issued.value);
-    Ok((StatusCode::CREATED, location, NO_STORE, Json(view)))
+    Ok((StatusCode::CREATED, location, etag(issued.key.facts().version), NO_STORE, Json(view)))
 }
 
 /// The field that an invalid combination of terms concerns.
-fn terms_field(error: &TermsError) -> String {
+pub(super) fn terms_field(error: &TermsError) -> String {
     match error {
         TermsError::ReservedScope { place, .. } => format!("scopes[{place}]"),
         TermsError::Restriction(error) => error.field().to_owned(),
@@ -123,15 +134,20 @@ fn listed(scopes: &ScopeSet) -> String {
     named.join(", ")
 }
 
+/// Refuses to grant scopes that the caller does not hold.
+pub(super) fn lacking(error: &ScopeNotHeld) -> Problem {
+    Problem::new(Code::ScopeNotHeld).detail(format!(
+        "The caller does not hold {}: leave out what it does not hold, or call with a key that holds it.",
+        listed(&error.scopes)
+    ))
+}
+
 impl From<issue_key::Error> for Problem {
     fn from(error: issue_key::Error) -> Self {
         use issue_key::Error as E;
         match error {
             E::Caller(error) => error.into(),
-            E::ScopeNotHeld(error) => Self::new(Code::ScopeNotHeld).detail(format!(
-                "The caller does not hold {}: leave out what it does not hold, or call with a key that holds it.",
-                listed(&error.scopes)
-            )),
+            E::ScopeNotHeld(error) => lacking(&error),
             E::NoSuchAccount => no_account(),
             E::AccountNotActive(_) => Self::new(Code::AccountNotActive),
             E::Failure(failure) => failure.into(),

@@ -19,6 +19,7 @@ use keyward_app::{
     },
 };
 use keyward_domain::{KeyId, KeyStatus, KeyType, Mid, Reason};
+use keyward_storage::Seq;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -26,6 +27,7 @@ use super::{Segment, no_account, no_store};
 use crate::http::{
     caller::{Caller, ReadKeys, StopKeys},
     cursor,
+    etag::etag,
     given::key_type,
     no_route::{no_account_or_key, no_key},
     problem::{Code, Problem},
@@ -63,7 +65,10 @@ pub(in crate::http) enum KeyOrPageView {
             the most; default 100."),
         ("cursor" = Option<String>, Query, description = "For a mid: the `next_cursor` of the page before."),
     ),
-    responses((status = 200, description = "The key, or a page of keys, newest first.", body = KeyOrPageView)),
+    responses(
+        (status = 200, description = "The key, or a page of keys, newest first.", body = KeyOrPageView,
+            headers(("ETag" = String, description = "The key's version; not for a page."))),
+    ),
 )]
 pub(in crate::http) async fn get_or_list_keys(
     caller: Caller<ReadKeys>,
@@ -83,7 +88,17 @@ pub(in crate::http) async fn get_or_list_keys(
     let id = segment.parse().map_err(|_| no_key(&segment))?;
     let record = read_key(&manage, &caller.0, id).await?.ok_or_else(|| no_key(&segment))?;
     let key = KeyDetailsView::new(&record, manage.access().now());
-    Ok(no_store(KeyOrPageView::Key(Box::new(key))))
+    Ok(key_answer(KeyOrPageView::Key(Box::new(key)), record.key.facts().version, None))
+}
+
+/// An answer with one key: its version, and the event of a change.
+pub(super) fn key_answer<T: Serialize>(view: T, version: u64, seq: Option<Seq>) -> Response {
+    (etag(version), seq_header(seq), no_store(view)).into_response()
+}
+
+/// The header with the number of an event; none without an event.
+fn seq_header(seq: Option<Seq>) -> HeaderMap {
+    seq.map(|seq| (REVOCATION_SEQ, HeaderValue::from(seq.number()))).into_iter().collect()
 }
 
 /// List the keys of a merchant.
@@ -190,8 +205,7 @@ pub(in crate::http) async fn revoke_key(
     let id = segment.parse().map_err(|_| no_key(&segment))?;
     let respond_async = prefers_async(&headers);
     let revoked = revoke_key::revoke_key(&manage, &caller.0, RevokeKey { id, reason, respond_async }).await?;
-    let seq = revoked.seq.map(|seq| (REVOCATION_SEQ, HeaderValue::from(seq.number())));
-    let seq: HeaderMap = seq.into_iter().collect();
+    let seq = seq_header(revoked.seq);
     if respond_async {
         let prefix = manage.access().settings().path_prefix();
         let location = [(header::LOCATION, format!("{prefix}/v1/api-keys/{id}/enforcement"))];

@@ -57,11 +57,11 @@ pub(in crate::http) async fn token(State(state): State<AppState>, request: Reque
         MediaType::UrlEncoded if query.is_err() => Ok(rfc6749::no_query()),
         MediaType::UrlEncoded => Ok(rfc6749::answer(&access, client, &bytes, source, &facts).await),
         // This dialect does not use the header, but two of them are always a mistake.
-        MediaType::Json | MediaType::Multipart | MediaType::Other if several => {
+        MediaType::Json | MediaType::MergePatch | MediaType::Multipart | MediaType::Other if several => {
             let problem = refused(Denial::NotFound).by_basic();
             Err(problem.detail("More than one Authorization header was sent: send none with a JSON body."))
         }
-        MediaType::Json | MediaType::Multipart | MediaType::Other => {
+        MediaType::Json | MediaType::MergePatch | MediaType::Multipart | MediaType::Other => {
             query?;
             platform::answer(&access, Fields::json(parse_object(&bytes)?), source, &facts).await
         }

@@ -63,6 +63,12 @@ pub(crate) fn rule(method: &str, template: &str, about: &Target) -> Rule {
             rule("api-keys:write", no_account, with(template, body))
         }
         ("get", "/v1/api-keys/{id}" | "/v1/api-keys/{id}/enforcement") => rule("api-keys:read", no_key, one(template)),
+        ("patch", "/v1/api-keys/{id}") => {
+            rule("api-keys:write", no_key, vec![(template.replace("{id}", &key.id), Some(json!({"name": "x"})))])
+        }
+        ("post", "/v1/api-keys/{id}/suspend" | "/v1/api-keys/{id}/resume") => {
+            rule("api-keys:write", no_key, one(template))
+        }
         ("delete", "/v1/api-keys/{id}") => rule("api-keys:write", no_key, one(template)),
         ("get", "/v1/merchants/{mid}/api-keys") => {
             let shared = (format!("/v1/api-keys/{mid}"), None);

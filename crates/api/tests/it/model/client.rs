@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{
     reference::{Model, Outcome},
-    steps::{By, Credential, Kind, Scopes, State, Status, Step},
+    steps::{By, Credential, Edit, Kind, Scopes, State, Status, Step},
 };
 use crate::harness::{Answer, Dial, Held, Node};
 
@@ -56,6 +56,7 @@ impl Client {
             Step::Issue { mid, kind, scopes, life } => self.issue(mid, kind, scopes, life).await,
             Step::IssuePair { mid, name, scopes, overwrite } => self.issue_pair(mid, name, scopes, overwrite).await,
             Step::Revoke { by, key, respond_async } => self.revoke(by, key, respond_async).await,
+            Step::Edit { by, key, edit } => self.edit(by, key, edit).await,
             Step::Change { mid, to } => {
                 let verb = match to {
                     Status::Active => "resume",
@@ -142,6 +143,22 @@ impl Client {
         done(&request.send().await)
     }
 
+    async fn edit(&self, by: By, key: usize, edit: Edit) -> Outcome {
+        let path = self.keys[key].path();
+        let at = |wait: Option<u64>| {
+            wait.map(|wait| self.clock.wall().saturating_add(Duration::from_secs(wait)).to_string())
+        };
+        let body = match edit {
+            Edit::Suspend => return done(&self.node.post(self.by(by), &format!("{path}/suspend")).await),
+            Edit::Resume => return done(&self.node.post(self.by(by), &format!("{path}/resume")).await),
+            Edit::Name => json!({"name": "another"}),
+            Edit::Scopes(scopes) => json!({"scopes": scope_words(scopes)}),
+            Edit::Begins(wait) => json!({"not_before": at(wait)}),
+            Edit::Ends(wait) => json!({"expires_at": at(wait)}),
+        };
+        done(&self.node.request("PATCH", &path).bearer(self.by(by)).json(&body).send().await)
+    }
+
     async fn auth(&self, with: Credential, kind: Kind, charges: bool) -> Outcome {
         let credential = match with {
             Credential::Key { key, forged } => self.value(key, forged),
@@ -191,7 +208,8 @@ impl Client {
         for (model_keys, checks) in model.keys.values().collect::<Vec<_>>().chunks(100).zip(checks.chunks(100)) {
             let answer =
                 self.node.post_json(&self.platform.value, "/v1/verify/batch", &json!({"checks": checks})).await;
-            let expected: Vec<_> = model_keys.iter().map(|key| model.verdict(key, key.kind, None, false)).collect();
+            let expected: Vec<_> =
+                model_keys.iter().map(|key| model.verdict(key, key.scopes, key.kind, None, false)).collect();
             let outcome = answer.json(200);
             let outcome: Vec<_> =
                 outcome["results"].as_array().unwrap().iter().map(|it| known_code(&it["code"])).collect();
@@ -219,6 +237,17 @@ fn done(answer: &Answer) -> Outcome {
     answered(answer, |_| Outcome::Done(answer.status.as_u16()))
 }
 
+/// Codes of refused changes.
+const MORE_CODES: [&str; 7] = [
+    "account_closed",
+    "account_not_active",
+    "lock_out",
+    "invalid_request",
+    "own_key",
+    "key_not_active",
+    "suspended_from_above",
+];
+
 /// An answer, success or problem.
 fn answered(answer: &Answer, good: impl FnOnce(&Value) -> Outcome) -> Outcome {
     let body = serde_json::from_slice(&answer.body).unwrap_or_default();
@@ -226,18 +255,17 @@ fn answered(answer: &Answer, good: impl FnOnce(&Value) -> Outcome) -> Outcome {
         return good(&body);
     }
     let code = ["invalid_credential", "insufficient_scope", "wrong_type", "key_not_found", "account_not_found"];
-    let code =
-        code.into_iter().chain(["account_closed", "account_not_active", "lock_out"]).find(|it| body["code"] == *it);
+    let code = code.into_iter().chain(MORE_CODES).find(|it| body["code"] == *it);
     Outcome::Problem(answer.status.as_u16(), code.unwrap_or_else(|| panic!("{}", answer.text())))
 }
 
 fn known_code(code: &Value) -> &'static str {
     let all = ["VALID", "NOT_FOUND", "REVOKED", "SUSPENDED", "EXPIRED", "WRONG_TYPE", "WRONG_ACCOUNT"];
-    all.into_iter().chain(["INSUFFICIENT_SCOPE"]).find(|it| code == *it).unwrap()
+    all.into_iter().chain(["INSUFFICIENT_SCOPE", "NOT_YET_VALID"]).find(|it| code == *it).unwrap()
 }
 
 fn known_state(state: &Value) -> State {
-    [State::Active, State::Expired, State::Revoked].into_iter().find(|it| state == state_word(*it)).unwrap()
+    State::ALL.into_iter().find(|it| state == state_word(*it)).unwrap()
 }
 
 /// The path on which a gateway accepts keys of this type.
@@ -260,6 +288,8 @@ const fn word_of(kind: Kind) -> &'static str {
 const fn state_word(state: State) -> &'static str {
     match state {
         State::Active => "active",
+        State::Pending => "pending",
+        State::Suspended => "suspended",
         State::Expired => "expired",
         State::Revoked => "revoked",
     }

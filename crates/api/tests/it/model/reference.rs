@@ -3,7 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use super::steps::{By, Credential, Kind, Scopes, State, Status, Step};
+use super::rules::Caller;
+use super::steps::{By, Credential, Edit, Kind, Scopes, State, Status, Step};
 
 /// All accounts below the platform, with their parents.
 pub(super) const ACCOUNTS: [(&str, Option<&str>); 6] = [
@@ -49,10 +50,29 @@ pub(super) struct Key {
     pub(super) mid: &'static str,
     pub(super) kind: Kind,
     pub(super) scopes: Scopes,
+    pub(super) begins: Option<u64>,
     pub(super) expires: Option<u64>,
+    /// The level of the caller that suspended it.
+    pub(super) suspended: Option<u8>,
     pub(super) revoked: bool,
     /// Name and unique name of the pair that it belongs to.
     pub(super) pair: Option<(&'static str, String)>,
+}
+
+impl Key {
+    /// A new secret key without scopes.
+    fn of(mid: &'static str) -> Self {
+        Self {
+            mid,
+            kind: Kind::Secret,
+            scopes: Scopes::None,
+            begins: None,
+            expires: None,
+            suspended: None,
+            revoked: false,
+            pair: None,
+        }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -60,6 +80,8 @@ pub(super) struct Tokens {
     pub(super) public: usize,
     pub(super) secret: usize,
     pub(super) ends: u64,
+    /// The key's scopes when the first token of the family was issued.
+    pub(super) scopes: Scopes,
     family: usize,
     redeemed: bool,
 }
@@ -108,11 +130,12 @@ impl Model {
             Step::Issue { mid, kind, scopes, life } => {
                 self.must_be_active(mid)?;
                 let expires = life.map(|life| self.now + life);
-                self.add(Key { mid, kind, scopes, expires, revoked: false, pair: None });
+                self.add(Key { kind, scopes, expires, ..Key::of(mid) });
                 Ok(Outcome::Made)
             }
             Step::IssuePair { mid, name, scopes, overwrite } => self.issue_pair(mid, name, scopes, overwrite),
             Step::Revoke { by, key, respond_async } => self.revoke(by, key, respond_async),
+            Step::Edit { by, key, edit } => self.edit(by, key, edit),
             Step::Change { mid, to } => match (self.accounts[mid], to) {
                 (Status::Closed, Status::Active | Status::Suspended) => Err(Outcome::Problem(409, "account_closed")),
                 (_, to) => {
@@ -131,7 +154,7 @@ impl Model {
                 if forged || !Self::reaches(caller.mid, known.mid) {
                     return Ok(Outcome::Verdict("NOT_FOUND"));
                 }
-                Ok(Outcome::Verdict(self.verdict(known, kind, mid, charges)))
+                Ok(Outcome::Verdict(self.verdict(known, known.scopes, kind, mid, charges)))
             }
             Step::Auth { with, kind, charges } => self.auth(with, kind, charges),
             Step::List { by, mid, state } => {
@@ -155,7 +178,7 @@ impl Model {
                 }
                 let family = self.families.len();
                 self.families.insert(family, Family { ends: self.now + FAMILY, over: false });
-                self.grant(public, secret, family);
+                self.grant(public, secret, self.keys[&secret].scopes, family);
                 Ok(Outcome::Tokens)
             }
             Step::Refresh { tokens } => self.refresh(tokens),
@@ -166,9 +189,9 @@ impl Model {
         self.keys.insert(self.keys.len(), key);
     }
 
-    fn grant(&mut self, public: usize, secret: usize, family: usize) {
+    fn grant(&mut self, public: usize, secret: usize, scopes: Scopes, family: usize) {
         let ends = self.now + ACCESS;
-        self.tokens.insert(self.tokens.len(), Tokens { public, secret, ends, family, redeemed: false });
+        self.tokens.insert(self.tokens.len(), Tokens { public, secret, ends, scopes, family, redeemed: false });
     }
 
     fn must_be_active(&self, mid: &str) -> Result<(), Outcome> {
@@ -196,7 +219,7 @@ impl Model {
         let unique = unique.into_iter().find(|unique| !taken(unique)).unwrap();
         for (kind, scopes) in [(Kind::Public, Scopes::None), (Kind::Secret, scopes)] {
             let pair = Some((name, unique.clone()));
-            self.add(Key { mid, kind, scopes, expires: None, revoked: false, pair });
+            self.add(Key { kind, scopes, pair, ..Key::of(mid) });
         }
         Ok(Outcome::MadePair(unique))
     }
@@ -211,13 +234,62 @@ impl Model {
         Ok(Outcome::Done(if respond_async { 202 } else { 204 }))
     }
 
+    fn edit(&mut self, by: By, key: usize, edit: Edit) -> Result<Outcome, Outcome> {
+        let caller = self.caller(by)?;
+        let known = self.reached(caller.mid, key)?;
+        let mut edited = known.clone();
+        match edit {
+            Edit::Name => return Ok(Outcome::Done(200)),
+            Edit::Suspend | Edit::Resume => return self.suspend_or_resume(&caller, key, edit),
+            Edit::Scopes(scopes) => edited.scopes = scopes,
+            Edit::Begins(begins) => edited.begins = begins.map(|wait| self.now + wait),
+            Edit::Ends(ends) => edited.expires = ends.map(|life| self.now + life),
+        }
+        let terms = |key: &Key| (key.scopes, key.begins, key.expires);
+        if terms(&edited) == terms(known) {
+            return Ok(Outcome::Done(200));
+        }
+        let ends_first = edited.begins.zip(edited.expires).is_some_and(|(begins, expires)| expires <= begins);
+        if ends_first || (edited.kind != Kind::Secret && edited.scopes == Scopes::Manage) {
+            return Err(Outcome::Problem(400, "invalid_request"));
+        }
+        if caller.key == Some(key) {
+            return Err(Outcome::Problem(403, "own_key"));
+        }
+        self.must_live(key)?;
+        self.keys.insert(key, edited);
+        Ok(Outcome::Done(200))
+    }
+
+    fn suspend_or_resume(&mut self, caller: &Caller, key: usize, edit: Edit) -> Result<Outcome, Outcome> {
+        let by = self.keys[&key].suspended;
+        if matches!(edit, Edit::Resume) && by > Some(caller.level) {
+            return Err(Outcome::Problem(403, "suspended_from_above"));
+        }
+        self.must_live(key)?;
+        let locks_out = caller.mid == Some(self.keys[&key].mid) && self.is_last_manager_key(key);
+        let suspends = matches!(edit, Edit::Suspend);
+        if suspends && by.is_none() && locks_out {
+            return Err(Outcome::Problem(409, "lock_out"));
+        }
+        self.keys.get_mut(&key).unwrap().suspended = if suspends { by.max(Some(caller.level)) } else { None };
+        Ok(Outcome::Done(200))
+    }
+
+    fn must_live(&self, key: usize) -> Result<(), Outcome> {
+        match self.state(&self.keys[&key]) {
+            State::Revoked | State::Expired => Err(Outcome::Problem(409, "key_not_active")),
+            State::Active | State::Pending | State::Suspended => Ok(()),
+        }
+    }
+
     fn auth(&self, with: Credential, kind: Kind, charges: bool) -> Result<Outcome, Outcome> {
-        let key = match with {
+        let (key, scopes) = match with {
             Credential::Key { forged: true, .. } => return Err(Outcome::Problem(401, "invalid_credential")),
-            Credential::Key { key, forged: false } => key,
-            Credential::Token(token) => self.alive(token)?,
+            Credential::Key { key, forged: false } => (key, self.keys[&key].scopes),
+            Credential::Token(token) => (self.alive(token)?, self.token_scopes(token)),
         };
-        match self.verdict(&self.keys[&key], kind, None, charges) {
+        match self.verdict(&self.keys[&key], scopes, kind, None, charges) {
             "VALID" => Ok(Outcome::Passed(key)),
             "WRONG_TYPE" => Err(Outcome::Problem(403, "wrong_type")),
             "INSUFFICIENT_SCOPE" => Err(Outcome::Problem(403, "insufficient_scope")),
@@ -226,7 +298,7 @@ impl Model {
     }
 
     fn refresh(&mut self, tokens: usize) -> Result<Outcome, Outcome> {
-        let Tokens { public, secret, family, redeemed, .. } = self.tokens[&tokens];
+        let Tokens { public, secret, scopes, family, redeemed, .. } = self.tokens[&tokens];
         let denied = Err(Outcome::Problem(401, "invalid_credential"));
         if self.now >= self.families[&family].ends || !self.is_usable_pair(public, secret) {
             return denied;
@@ -237,7 +309,7 @@ impl Model {
             return denied;
         }
         self.tokens.get_mut(&tokens).unwrap().redeemed = true;
-        self.grant(public, secret, family);
+        self.grant(public, secret, scopes, family);
         Ok(Outcome::Tokens)
     }
 }

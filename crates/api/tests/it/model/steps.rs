@@ -15,7 +15,8 @@ pub(super) enum Kind {
     Tokenization,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Each covers those before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Scopes {
     None,
     /// A scope that a platform defined.
@@ -35,8 +36,25 @@ pub(super) enum Status {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum State {
     Active,
+    Pending,
+    Suspended,
     Expired,
     Revoked,
+}
+
+impl State {
+    pub(super) const ALL: [Self; 5] = [Self::Active, Self::Pending, Self::Suspended, Self::Expired, Self::Revoked];
+}
+
+/// A change of a key. Times are in seconds from now.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Edit {
+    Name,
+    Scopes(Scopes),
+    Begins(Option<u64>),
+    Ends(Option<u64>),
+    Suspend,
+    Resume,
 }
 
 /// The caller.
@@ -76,6 +94,11 @@ pub(super) enum Step {
     Change {
         mid: &'static str,
         to: Status,
+    },
+    Edit {
+        by: By,
+        key: usize,
+        edit: Edit,
     },
     Advance {
         seconds: u64,
@@ -131,9 +154,10 @@ impl Step {
             Self::Issue { .. } | Self::IssuePair { .. } | Self::Change { .. } | Self::Advance { .. } => {
                 (Vec::new(), Vec::new())
             }
-            Self::Revoke { by, key, .. } | Self::Verify { by, key, .. } | Self::Show { by, key } => {
-                named(by, Some(key))
-            }
+            Self::Revoke { by, key, .. }
+            | Self::Edit { by, key, .. }
+            | Self::Verify { by, key, .. }
+            | Self::Show { by, key } => named(by, Some(key)),
             Self::List { by, .. } => named(by, None),
             Self::Forget { key } | Self::Auth { with: Credential::Key { key, .. }, .. } => (vec![key], Vec::new()),
             Self::Auth { with: Credential::Token(token), .. } | Self::Refresh { tokens: token } => {
@@ -161,12 +185,23 @@ fn status() -> impl Strategy<Value = Status> {
 }
 
 fn state() -> impl Strategy<Value = Option<State>> {
-    let one = prop::sample::select(vec![State::Active, State::Expired, State::Revoked]);
+    let one = prop::sample::select(State::ALL.to_vec());
     prop::option::of(one)
 }
 
 fn life() -> impl Strategy<Value = Option<u64>> {
     prop_oneof![3 => Just(None), 2 => (1_u64..1_200).prop_map(Some)]
+}
+
+fn edit() -> impl Strategy<Value = Edit> {
+    prop_oneof![
+        1 => Just(Edit::Name),
+        5 => secret_scopes().prop_map(Edit::Scopes),
+        2 => prop_oneof![2 => Just(None), 1 => (1_u64..900).prop_map(Some)].prop_map(Edit::Begins),
+        3 => life().prop_map(Edit::Ends),
+        4 => Just(Edit::Suspend),
+        5 => Just(Edit::Resume),
+    ]
 }
 
 /// The caller: mostly the platform, or else any.
@@ -224,8 +259,10 @@ impl ReferenceStateMachine for Model {
                 kind,
                 charges,
             });
+            let edit = (by(keys, tokens), 0..keys, edit()).prop_map(|(by, key, edit)| Step::Edit { by, key, edit });
             next.extend([
                 (7, revoke.boxed()),
+                (12, edit.boxed()),
                 (6, verify.boxed()),
                 (4, auth.boxed()),
                 (2, (0..keys).prop_map(|key| Step::Forget { key }).boxed()),

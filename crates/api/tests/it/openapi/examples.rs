@@ -70,6 +70,9 @@ impl Recorder {
         if let Ok(uuid) = text.parse() {
             return self.stable_id(&KeyId::from_uuid(uuid).to_string()).parse::<KeyId>().unwrap().uuid().to_string();
         }
+        if let Some(rest) = text.strip_prefix("pair_") {
+            return self.stable_id(&format!("key_{rest}")).replacen("key_", "pair_", 1);
+        }
         if text.starts_with("key_") { self.stable_id(text) } else { text.replace(PUBLIC_URL, "{public_url}") }
     }
 
@@ -104,6 +107,10 @@ async fn the_examples_are_real_answers() {
     it.call("get_or_list_keys", "key", "GET", &path, None).await;
     it.call("get_or_list_keys", "keys_of_a_merchant", "GET", "/v1/api-keys/mid_123456", None).await;
     it.call("list_keys_of_merchant", "keys", "GET", "/v1/merchants/mid_123456/api-keys", None).await;
+    let change = json!({"name": "Checkout server 2", "metadata": {"shop": "17"}, "expires_at": null});
+    it.call("change_key", "key", "PATCH", &path, Some(change)).await;
+    it.call("suspend_key", "key", "POST", &format!("{path}/suspend"), None).await;
+    it.call("resume_key", "key", "POST", &format!("{path}/resume"), None).await;
     it.call("revoke_key", "revoked", "DELETE", &format!("{path}?reason=superseded"), None).await;
     it.call("get_enforcement", "enforced", "GET", &format!("{path}/enforcement"), None).await;
     it.call("verify_key", "revoked", "POST", "/v1/verify", Some(json!({"key": made["value"]}))).await;

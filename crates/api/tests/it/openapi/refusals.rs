@@ -48,6 +48,7 @@ async fn every_refusal_in_the_document_can_occur() {
     walk(&mut recorded, &world).await;
     at_the_gateway(&mut recorded, &world).await;
     tokens(&mut recorded, &world).await;
+    changes(&mut recorded, &world).await;
     states(&mut recorded, &world).await;
     for (path, item) in committed()["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
@@ -119,6 +120,32 @@ async fn tokens(recorded: &mut Recorded, world: &World) {
     }
     for (kind, text) in [("text/plain", "x".to_owned()), ("application/json", " ".repeat(16_385))] {
         recorded.note("post", path, &world.request("POST", path).body(kind, text).send().await);
+    }
+}
+
+/// Refusals of changes of a key.
+async fn changes(recorded: &mut Recorded, world: &World) {
+    let platform = world.root("platform").await.value;
+    let last = world.key("merchant_p1", &["api-keys:write"]).await;
+    let (key, revoked) = (world.key("merchant_p1", &[]).await, world.key("merchant_p1", &[]).await);
+    world.delete(&platform, &revoked.path()).await.empty(204);
+    world.post(&platform, &format!("{}/suspend", key.path())).await.json(200);
+    let wider = json!({"scopes": ["charges:read"]});
+    for (by, method, key, verb, body, etag) in [
+        (&last.value, "patch", &last, "", Some(&wider), "*"),
+        (&last.value, "patch", &key, "", Some(&wider), "*"),
+        (&platform, "patch", &key, "", Some(&wider), "\"99\""),
+        (&platform, "patch", &revoked, "", Some(&wider), "*"),
+        (&last.value, "post", &last, "/suspend", None, "*"),
+        (&platform, "post", &last, "/suspend", None, "\"99\""),
+        (&platform, "post", &revoked, "/suspend", None, "*"),
+        (&last.value, "post", &key, "/resume", None, "*"),
+        (&platform, "post", &key, "/resume", None, "\"99\""),
+        (&platform, "post", &revoked, "/resume", None, "*"),
+    ] {
+        let path = format!("{}{verb}", key.path());
+        let request = world.request(&method.to_uppercase(), &path).bearer(by).header("if-match", etag);
+        recorded.note(method, &path, &body.into_iter().fold(request, Request::json).send().await);
     }
 }
 

@@ -6,17 +6,8 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value};
 
 /// Keywords that constrain no value, or only requests.
-const REMARKS: [&str; 9] = [
-    "description",
-    "title",
-    "example",
-    "examples",
-    "format",
-    "default",
-    "contentMediaType",
-    "propertyNames",
-    "minimum",
-];
+const REMARKS: [&str; 8] =
+    ["description", "title", "example", "examples", "format", "default", "contentMediaType", "minimum"];
 
 pub(super) fn check(document: &Value, schema: &Value, value: &Value) -> Result<(), String> {
     let schema = resolved(document, schema)?;
@@ -94,6 +85,24 @@ fn matches(document: &Value, schema: &Map<String, Value>, value: &Value) -> Resu
             ("items", item) => {
                 for (n, value) in value.as_array().into_iter().flatten().enumerate() {
                     check(document, item, value).map_err(|error| format!("[{n}]: {error}"))?;
+                }
+            }
+            ("propertyNames", names) => {
+                for name in value.as_object().into_iter().flat_map(Map::keys) {
+                    check(document, names, &Value::String(name.clone())).map_err(|error| format!("{name}: {error}"))?;
+                }
+            }
+            ("maxProperties", Value::Number(limit)) => {
+                let count = value.as_object().map_or(0, Map::len) as u64;
+                if limit.as_u64().is_none_or(|limit| count > limit) {
+                    return Err(format!("{count} members, but {word} is {limit}"));
+                }
+            }
+            ("minLength" | "maxLength", Value::Number(limit)) => {
+                let count = value.as_str().map_or(0, |text| text.chars().count()) as u64;
+                let limit = limit.as_u64().unwrap_or_default();
+                if if word == "minLength" { count < limit } else { count > limit } {
+                    return Err(format!("{count} characters, but {word} is {limit}"));
                 }
             }
             ("minItems" | "maxItems", Value::Number(limit)) => {

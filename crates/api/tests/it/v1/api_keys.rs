@@ -1,5 +1,6 @@
 //! `/v1/api-keys`.
 
+mod change;
 mod create;
 mod create_refused;
 mod enforcement;
@@ -8,3 +9,4 @@ mod list;
 mod not_before;
 mod respond_async;
 mod revoke;
+mod suspend;

@@ -22,6 +22,16 @@ pub(super) struct RestrictionArgs {
 }
 
 impl RestrictionArgs {
+    /// Whether a start of validity is given.
+    pub(super) const fn has_start(&self) -> bool {
+        self.not_before.is_some()
+    }
+
+    /// Whether a time of expiry is given.
+    pub(super) const fn has_end(&self) -> bool {
+        self.expires_at.is_some()
+    }
+
     /// Returns the restrictions, and the errors in the options.
     pub(super) fn agree(self, now: Now) -> (Restrictions, Vec<String>) {
         let mut errors = Vec::new();

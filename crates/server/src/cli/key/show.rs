@@ -41,6 +41,9 @@ const LINES: &[(&str, &str)] = &[
 /// The fields after its restrictions.
 const MORE_LINES: &[(&str, &str)] = &[
     ("LAST USED", "last_used"),
+    ("SUSPENDED", "suspended_at"),
+    ("SUSPENDED BY", "suspended_by"),
+    ("METADATA", "metadata"),
     ("REVOKED", "revoked_at"),
     ("REVOKED BY", "revoked_by"),
     ("REASON", "revocation_reason"),
@@ -52,5 +55,10 @@ pub(super) async fn run(show: &Show, settings: &Settings) -> Result<()> {
         let found = found.ok_or_else(|| no_such_key(show.id))?;
         Ok(view(&found.key, &found.chain, found.last_used, node.access.now()))
     });
-    output::object(&shown.await?, &[LINES, restrictions::LINES, MORE_LINES].concat(), show.form)
+    output::object(&shown.await?, &lines(), show.form)
+}
+
+/// All fields of a key for people.
+pub(super) fn lines() -> Vec<(&'static str, &'static str)> {
+    [LINES, restrictions::LINES, MORE_LINES].concat()
 }

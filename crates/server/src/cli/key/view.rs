@@ -2,6 +2,8 @@
 //!
 //! Never holds a secret: a secret key has no readable value.
 
+use std::collections::BTreeMap;
+
 use keyward_domain::{ApiKey, Chain, Description, Now, Timestamp};
 use serde_json::{Value, json};
 
@@ -24,6 +26,11 @@ pub(super) fn view(key: &ApiKey, chain: &Chain, last_used: Option<Timestamp>, at
         "created_by": facts.created_by.to_string(),
         "last_used": time(last_used),
         "last_four": facts.last_four.as_str(),
+        "metadata": facts.metadata.iter().collect::<BTreeMap<_, _>>(),
+        "effective_expires_at": time(facts.restrictions.expires_at),
+        "pair_id": facts.pair.as_ref().map(|pair| pair.id.to_string()),
+        "suspended_at": time(facts.suspension.map(|it| it.at)),
+        "suspended_by": facts.suspension.map(|it| it.by.to_string()),
         "revoked_at": time(revocation.map(|it| it.at)),
         "revoked_by": revocation.map(|it| it.by.to_string()),
         "revocation_reason": revocation.map(|it| it.reason.as_str()),

@@ -42,6 +42,7 @@ impl KeyForms {
                 scopes: "charges:read".parse().expect("a scope"),
                 restrictions: Restrictions::NONE,
                 revoked,
+                suspended: false,
                 material: Material::Readable("pk".into()),
             };
             AuthKey::restore(facts).expect("a consistent key")

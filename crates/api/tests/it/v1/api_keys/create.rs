@@ -29,7 +29,8 @@ async fn a_new_key_is_shown_whole() {
             "id": id, "mid": "merchant_a1", "name": "My API Key", "description": "for the shop", "type": "secret",
             "value": value, "scopes": ["customers:read", "api-keys:read"], "state": "active", "created_at": START,
             "created_by": by.id, "not_before": null, "expires_at": "2026-12-24T17:00:00.000Z", "last_used": null,
-            "last_four": value[value.len() - 4..], "errors": [],
+            "effective_expires_at": "2026-12-24T17:00:00.000Z", "suspended_at": null, "suspended_by": null,
+            "metadata": {}, "pair_id": null, "last_four": value[value.len() - 4..], "errors": [],
         })
     );
     assert_eq!(answer.header("location"), Some(format!("/v1/api-keys/{id}").as_str()));

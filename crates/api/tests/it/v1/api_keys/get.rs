@@ -20,8 +20,8 @@ async fn a_secret_key_is_shown_without_its_value() {
             "description": null, "type": "secret", "scopes": ["charges:read"], "state": "active", "created_at": START,
             "createdOn": START, "created_by": "operator", "last_used": null, "lastUsed": null, "last_four": four,
             "lastFour": four, "not_before": null, "expires_at": "2027-01-01T00:00:00.000Z", "revoked_at": null,
-            "revoked_by": null,
-            "revocation_reason": null,
+            "revoked_by": null, "revocation_reason": null, "effective_expires_at": "2027-01-01T00:00:00.000Z",
+            "suspended_at": null, "suspended_by": null, "metadata": {}, "pair_id": null,
         })
     );
     assert_eq!(answer.header("cache-control"), Some("no-store"));

@@ -21,8 +21,8 @@ async fn a_list_is_newest_first_and_shows_no_secret() {
         json!({
             "id": id, "mid": "merchant_a1", "name": "Planted", "description": null, "type": key_type, "scopes": scopes,
             "state": "active", "created_at": START, "created_by": "operator", "not_before": null,
-            "expires_at": null, "last_used": null,
-            "last_four": last_four, "errors": [],
+            "expires_at": null, "last_used": null, "effective_expires_at": null, "suspended_at": null,
+            "suspended_by": null, "metadata": {}, "pair_id": null, "last_four": last_four, "errors": [],
         })
     };
     let mut shown = item(&public.id, "public", json!([]), four(&public.value));

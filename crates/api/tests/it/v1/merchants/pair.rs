@@ -19,8 +19,9 @@ async fn a_new_pair_is_shown_whole() {
         json!({
             "id": id(n), "mid": "merchant_a1", "name": "Shop", "description": "till", "type": key_type,
             "scopes": scopes, "state": "active", "created_at": START, "created_by": by.id,
-            "not_before": null, "expires_at": null,
-            "last_used": null, "last_four": value[value.len() - 4..], "errors": [],
+            "not_before": null, "expires_at": null, "effective_expires_at": null, "suspended_at": null,
+            "suspended_by": null, "metadata": {}, "pair_id": pair["keys"][0]["pair_id"], "last_used": null,
+            "last_four": value[value.len() - 4..], "errors": [],
         })
     };
     let mut first = key(0, public, "public", json!([]));
