@@ -47,16 +47,18 @@ async fn with_the_answer_to_each_change_all_three_nodes_judge_by_it() {
     fleet.stop();
 }
 
+/// Creates a public key of the demo's merchant, and ends the server. Returns its id and the merchant.
+fn public_key(place: &Place) -> (String, String) {
+    let node = place.sandbox().serve();
+    let merchant = node.demo().merchant;
+    node.stop();
+    let create = format!("key create --mid {merchant} --name Till --type public --scope charges:read");
+    (place.keyward().words(&create).run().json()["id"].as_str().unwrap().to_owned(), merchant)
+}
+
 async fn the_command_line_changes_suspends_and_resumes_a_key(place: Place) {
-    let demo = {
-        let node = place.sandbox().serve();
-        let demo = node.demo();
-        node.stop();
-        demo
-    };
+    let (id, merchant) = public_key(&place);
     let keyward = |words: &str| place.keyward().words(words);
-    let create = format!("key create --mid {} --name Till --type public --scope charges:read", demo.merchant);
-    let id = keyward(&create).run().json()["id"].as_str().unwrap().to_owned();
     let update = "key update --name Door --metadata shop=17 --metadata till=a=b --scope charges:write --expires-at 30d";
     let changed = keyward(update).word(&id).run().json();
     assert_eq!(changed["metadata"], json!({"shop": "17", "till": "a=b"}));
@@ -68,7 +70,7 @@ async fn the_command_line_changes_suspends_and_resumes_a_key(place: Place) {
     assert_eq!((&changed["scopes"], &changed["expires_at"]), (&json!([]), &Value::Null));
     let suspended = keyward("key suspend").word(&id).run().json();
     assert_eq!((&suspended["state"], &suspended["suspended_by"]), (&json!("suspended"), &json!("operator")));
-    let list = format!("key list --state suspended --mid {}", demo.merchant);
+    let list = format!("key list --state suspended --mid {merchant}");
     assert_eq!(keyward(&list).run().json()[0]["id"], json!(id));
     let resumed = keyward("key resume").word(&id).run().json();
     assert_eq!(resumed["state"], "active");
@@ -77,15 +79,8 @@ async fn the_command_line_changes_suspends_and_resumes_a_key(place: Place) {
 }
 
 async fn a_refused_command_names_the_option(place: Place) {
-    let demo = {
-        let node = place.sandbox().serve();
-        let demo = node.demo();
-        node.stop();
-        demo
-    };
+    let (id, _) = public_key(&place);
     let keyward = |words: &str| place.keyward().words(words);
-    let create = format!("key create --mid {} --name Till --type public", demo.merchant);
-    let id = keyward(&create).run().json()["id"].as_str().unwrap().to_owned();
     for (words, says) in [
         ("key update --scope api-keys:read", "--scope: must not be api-keys:read"),
         ("key update --expires-at 2020-01-01T00:00:00Z", "--expires-at: must be in the future"),

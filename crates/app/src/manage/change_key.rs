@@ -89,18 +89,15 @@ pub async fn change_key(manage: &Arc<Manage>, caller: &Caller, command: ChangeKe
     let mut left = TRIES;
     let (record, awaited) = loop {
         let tried = try_once(manage, &acting, &command).await;
-        let Some(done) = (match acting.again(&manage.access, tried).await? {
-            ControlFlow::Break(done) => done,
-            ControlFlow::Continue(()) => continue,
-        }) else {
+        match acting.again(&manage.access, tried).await? {
+            ControlFlow::Break(Some(done)) => break done,
             // Another call changed the key between the read and the write.
-            left -= 1;
-            if left == 0 {
+            ControlFlow::Break(None) if left > 1 => left -= 1,
+            ControlFlow::Break(None) => {
                 return Err(Failure::from(StorageError::Unavailable("the key keeps changing".into())).into());
             }
-            continue;
-        };
-        break done;
+            ControlFlow::Continue(()) => {}
+        }
     };
     let seq = awaited.seq;
     awaited.enforced().await?;
