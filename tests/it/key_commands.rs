@@ -52,6 +52,8 @@ async fn a_table_is_for_terminals_and_for_format_table() {
         assert_eq!(keyward().words("--format json").on_terminal().end().success().out, json);
         assert!(serde_json::from_str::<Value>(&json).is_ok(), "{json}");
     }
+    let found = place.keyward().words("key list --name kas --scope customers:read").run().json();
+    assert_eq!((&found[0]["id"], found.as_array().map(Vec::len)), (&json!(key.id), Some(1)));
     let list = place.keyward().words("key list --format table --mid").words(&demo.merchant).run().success().out;
     let titles = ["ID", "TYPE", "STATE", "ENDS IN", "CREATED", "LAST USED", "NAME", "SCOPES"];
     let heading = list.lines().next().unwrap();

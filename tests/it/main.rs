@@ -41,6 +41,7 @@ mod output;
 mod own_role;
 mod packaging;
 mod page;
+mod policies;
 mod production;
 mod production_page;
 mod races;

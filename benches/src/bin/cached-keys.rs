@@ -55,6 +55,7 @@ fn credential(n: u32, per_account: u32, random: &Counted) -> Result<Credential> 
         scopes: "charges:read charges:write customers:read refunds:write".parse()?,
         restrictions: Restrictions::NONE,
         revoked: false,
+        created_at: keyward_domain::Timestamp::UNIX_EPOCH,
         suspended: false,
         material: Material::Secret(SecretDigest::decode(&digest)?),
     };
@@ -66,7 +67,7 @@ fn credential(n: u32, per_account: u32, random: &Counted) -> Result<Credential> 
 fn link(n: u64, role: Role) -> Result<Link> {
     // As long as a generated mid.
     let mid = format!("mid_{n:026}").parse()?;
-    Ok(Link { id: account(n), mid, role, status: Status::Active })
+    Ok(Link { id: account(n), mid, role, status: Status::Active, policy: None })
 }
 
 fn account(n: u64) -> AccountId {

@@ -95,6 +95,7 @@ fn kinds(hasher: &SecretHasher) -> Result<[Kind; 4]> {
             scopes: "charges:read charges:write customers:read refunds:write".parse()?,
             restrictions: Restrictions { expires_at, ..Restrictions::NONE },
             revoked,
+            created_at: keyward_domain::Timestamp::UNIX_EPOCH,
             suspended: false,
             material: Material::Secret(hasher.digest(&right, &[0; 16])?),
         };
@@ -121,8 +122,9 @@ fn account(n: u128) -> AccountId {
 }
 
 fn chain() -> Result<Chain> {
-    let link =
-        |n, mid: &str, role| anyhow::Ok(Link { id: account(n), mid: mid.parse()?, role, status: Status::Active });
+    let link = |n, mid: &str, role| {
+        anyhow::Ok(Link { id: account(n), mid: mid.parse()?, role, status: Status::Active, policy: None })
+    };
     let above = vec![link(2, "partner", Role::Partner)?, link(3, "platform", Role::Platform)?];
     Ok(Chain::new(link(1, "merchant", Role::Merchant)?, above)?)
 }

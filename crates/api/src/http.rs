@@ -119,12 +119,14 @@ fn kinds(budgets: TimeBudgets) -> [OpenApiRouter<AppState>; 4] {
 /// Management of keys and merchants.
 fn management() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
-        .routes(routes!(v1::create_key::create_key))
+        .routes(routes!(v1::create_key::create_key, v1::find_keys::find_keys))
         .routes(routes!(v1::keys::get_or_list_keys))
         .routes(routes!(v1::keys::enforcement))
-        .routes(routes!(v1::keys::list_keys_of_merchant))
+        .routes(routes!(v1::me::get_me))
+        .routes(routes!(v1::find_keys::list_keys_of_merchant))
         .routes(routes!(v1::merchants::list_merchants, v1::merchants::register_merchant))
         .routes(routes!(v1::merchants::get_merchant))
+        .routes(routes!(v1::policies::get_policy))
 }
 
 /// Management that may change what verification looks at, and is then answered when every node knows.
@@ -133,6 +135,7 @@ fn waiting_management() -> OpenApiRouter<AppState> {
         .routes(routes!(v1::pairs::create_pair))
         .routes(routes!(v1::change_key::change_key))
         .routes(routes!(v1::change_key::resume_key))
+        .routes(routes!(v1::policies::set_policy))
         .routes(routes!(v1::merchants::resume_merchant))
 }
 

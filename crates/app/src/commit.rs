@@ -9,7 +9,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use keyward_domain::{AccountId, ApiKey, Change, ChangeEffect, KeyId, Name, Now, Reach};
+use keyward_domain::{AccountId, ApiKey, Change, ChangeEffect, KeyId, Name, Now, Policy, Reach};
 use keyward_storage::{
     AccountRecord, Authority, Enforcement, KeyRecord, Seq, StorageError, Store, Target, UnitOfWork, Write,
 };
@@ -100,14 +100,27 @@ impl Unit {
         self.work.current_key(&self.within, id).await
     }
 
-    /// As [`UnitOfWork::longest_lived_manager_key`].
+    /// As [`UnitOfWork::longest_lived_manager_key`], for an account with this effective policy.
     pub(crate) async fn longest_lived_manager_key(
         &mut self,
         account: AccountId,
         except: &[KeyId],
         now: Now,
+        policy: &Policy,
     ) -> Result<Option<ApiKey>, StorageError> {
-        self.work.longest_lived_manager_key(&self.within, account, except, now).await
+        let usable_after = policy.usable_after(now);
+        self.work.longest_lived_manager_key(&self.within, account, except, now, usable_after).await
+    }
+
+    /// Counts the account's keys that are neither revoked nor expired, by their own end or by this policy.
+    pub(crate) async fn count_keys(
+        &mut self,
+        account: AccountId,
+        now: Now,
+        policy: &Policy,
+        at_most: u32,
+    ) -> Result<u32, StorageError> {
+        self.work.count_keys(&self.within, account, now, policy.alive_after(now), at_most).await
     }
 
     /// The unrevoked keys of the account's pairs with this name.
@@ -166,7 +179,7 @@ fn target(change: &Change) -> Option<Target> {
         Change::KeyChanged { after, effect: ChangeEffect::Shown | ChangeEffect::Verdict, .. } => {
             Some(Target::Key(after.id()))
         }
-        Change::StatusChanged { account, .. } => Some(Target::Account(*account)),
+        Change::StatusChanged { account, .. } | Change::PolicySet { account, .. } => Some(Target::Account(*account)),
         Change::KeyRevoked { key, .. } => Some(Target::Key(*key)),
     }
 }

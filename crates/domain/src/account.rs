@@ -45,9 +45,10 @@ pub struct Parent {
     pub mid: Mid,
 }
 
+/// The account without a policy, as a new one is.
 impl From<&Account> for Link {
     fn from(account: &Account) -> Self {
-        Self { id: account.id, mid: account.mid.clone(), role: account.role, status: account.status }
+        Self { id: account.id, mid: account.mid.clone(), role: account.role, status: account.status, policy: None }
     }
 }
 

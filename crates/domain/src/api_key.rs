@@ -251,6 +251,7 @@ impl ApiKey {
             key_type: self.0.key_type,
             name: self.0.name.as_str(),
             scopes: self.0.scopes.as_scopes(),
+            created_at: self.0.created_at,
             restrictions: &self.0.restrictions,
             revoked: matches!(self.0.state, KeyState::Revoked(_)),
             suspended: self.0.suspension.is_some(),
@@ -270,6 +271,30 @@ impl ApiKey {
     #[must_use]
     pub fn status(&self, chain: &Chain, now: Now) -> KeyStatus {
         self.view().status(chain, now)
+    }
+
+    /// When the key ends by its own end or by the policy of its account; `None` for never.
+    #[must_use]
+    pub fn ends_at(&self, chain: &Chain) -> Option<Timestamp> {
+        self.view().ends_at(chain)
+    }
+
+    /// Since when the key is idle: its last use, or its creation, start or resumption, whichever is latest (contract,
+    /// section 16).
+    #[must_use]
+    pub fn idle_since(&self, last_used: Option<Timestamp>) -> Timestamp {
+        let KeyFacts { created_at, resumed_at, restrictions, .. } = &self.0;
+        let later = [last_used, *resumed_at, restrictions.not_before].into_iter().flatten().max();
+        later.map_or(*created_at, |later| later.max(*created_at))
+    }
+
+    /// Whether a changed policy ends the key. `before` and `after` are its account's chain with the present and with
+    /// the changed policies. A key ends if it expires, or if it is not usable any more until its secret is rotated.
+    #[must_use]
+    pub fn is_ended_between(&self, before: &Chain, after: &Chain, now: Now) -> bool {
+        let is_revoked = self.status(before, now) == KeyStatus::Revoked;
+        let has_ended = |chain| self.view().usable_until(chain).is_some_and(|end| now.has_passed(end));
+        !is_revoked && !has_ended(before) && has_ended(after)
     }
 
     /// Whether the key is a manager key: a secret key that may create and revoke keys (rule 7).

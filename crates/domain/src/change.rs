@@ -2,7 +2,7 @@
 //!
 //! Decides nothing and writes nothing. A store records it only if its precondition still holds.
 
-use crate::{Account, AccountId, ApiKey, ChangeEffect, KeyId, Revocation, Status};
+use crate::{Account, AccountId, ApiKey, ChangeEffect, KeyId, Policy, Revocation, Status};
 
 /// One change of a key or an account.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,6 +17,15 @@ pub enum Change {
         from: Status,
         /// The new status.
         to: Status,
+    },
+    /// An account got another policy. It must still have that version of its policy.
+    PolicySet {
+        /// The account.
+        account: AccountId,
+        /// The version that the decision assumed; the next one is the new policy's.
+        version: u64,
+        /// The new policy.
+        policy: Policy,
     },
     /// A key was issued. Its account must be active, with all accounts above it.
     KeyIssued(Box<ApiKey>),

@@ -27,7 +27,7 @@ pub(crate) fn account(n: u128) -> AccountId {
 }
 
 pub(crate) fn link(n: u128, role: Role, status: Status) -> Link {
-    Link { id: account(n), mid: format!("m{n}").parse().unwrap(), role, status }
+    Link { id: account(n), mid: format!("m{n}").parse().unwrap(), role, status, policy: None }
 }
 
 /// Merchant 3 below partner 2 below platform 1.

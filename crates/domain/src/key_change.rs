@@ -152,7 +152,7 @@ impl ApiKey {
     ) -> Result<ChangedKey, ChangeRefusal> {
         let facts = patch.apply(self.facts()).map_err(|error| ChangeRefusal::Invalid(vec![error.into()]))?;
         let changes_terms = (&facts.scopes, &facts.restrictions) != (&self.facts().scopes, &self.facts().restrictions);
-        let errors = if changes_terms { self.patch_errors(patch, &facts, request.now) } else { Vec::new() };
+        let errors = if changes_terms { self.patch_errors(patch, &facts, chain, request.now) } else { Vec::new() };
         if !errors.is_empty() {
             return Err(ChangeRefusal::Invalid(errors));
         }
@@ -166,7 +166,7 @@ impl ApiKey {
     }
 
     /// All reasons for which the key cannot have these facts. An end that does not change may have passed.
-    fn patch_errors(&self, patch: &KeyPatch, facts: &KeyFacts, now: Now) -> Vec<PatchError> {
+    fn patch_errors(&self, patch: &KeyPatch, facts: &KeyFacts, chain: &Chain, now: Now) -> Vec<PatchError> {
         let has_new_end = facts.restrictions.expires_at != self.facts().restrictions.expires_at;
         let matters = |error: &RestrictionError| *error != RestrictionError::ExpiryNotInFuture || has_new_end;
         let terms = crate::api_key::reserved_scopes(facts.key_type, &facts.scopes).into_iter();
@@ -176,7 +176,9 @@ impl ApiKey {
             let is_about_both = error == RestrictionError::BeginsAfterItsEnd;
             if is_about_both && names_the_end { RestrictionError::EndsBeforeItsStart } else { error }
         };
-        let restrictions = facts.restrictions.errors(now).filter(matters).map(named).map(TermsError::Restriction);
+        let beyond = facts.restrictions.beyond(&chain.policy(), facts.created_at).filter(|_| has_new_end);
+        let restrictions = facts.restrictions.errors(now).filter(matters).map(named).chain(beyond);
+        let restrictions = restrictions.map(TermsError::Restriction);
         terms.chain(restrictions).map(PatchError::Terms).collect()
     }
 

@@ -33,7 +33,7 @@
 //! let now = Now::exact("2026-11-23T12:00:00Z".parse()?);
 //! let hasher = SecretHasher::new(&MasterKey::from_bytes(&[42; 32])?, SecretForm::Hmac);
 //! let account = AccountId::from_uuid(Uuid::from_u128(1));
-//! let own = Link { id: account, mid: "acme".parse()?, role: Role::Platform, status: Status::Active };
+//! let own = Link { id: account, mid: "acme".parse()?, role: Role::Platform, status: Status::Active, policy: None };
 //! let chain = Chain::new(own, vec![])?;
 //!
 //! // Issue: check the terms, mint the value, store only its digest.
@@ -73,9 +73,11 @@ mod change;
 mod context;
 mod id;
 pub mod key_change;
+mod key_filter;
 mod key_value;
 mod master_key;
 mod metadata;
+mod policy;
 mod restrictions;
 pub mod revocation;
 mod scope;
@@ -93,7 +95,7 @@ mod fixture;
 pub use account::{
     Account, BrokenChain, Chain, Level, Link, Mid, Parent, ParseMidError, Reach, Role, Standing, Status,
 };
-pub use actor::Actor;
+pub use actor::{Actor, ParseActorError};
 pub use api_key::{
     AccountNotActive, ApiKey, AuthFacts, AuthKey, InconsistentKey, KeyFacts, KeyState, KeyStatus, KeyTerms, KeyView,
     Material, MaterialRef, Origin, PairMembership, Suspension, TermsError, Unusable, UsableKey,
@@ -102,6 +104,7 @@ pub use change::Change;
 pub use context::{Context, Now};
 pub use id::{AccessId, AccountId, FamilyId, KeyId, PairId, ParseIdError, RefreshId};
 pub use key_change::{ChangeEffect, ChangeRefusal, ChangedKey, KeyChangeRequest, KeyPatch, PatchError};
+pub use key_filter::{KeyFilter, NameStart};
 pub use key_value::{
     Environment, KeyType, KeyValue, LastFour, ParseLastFourError, PresentedValue, VALUE_LEN, VALUE_REGEX, ValueError,
 };
@@ -109,6 +112,7 @@ pub use master_key::{KeyVersion, MASTER_KEY_LEN, MasterKey, MasterKeyError, Purp
 pub use metadata::{
     MAX_METADATA, MAX_METADATA_NAME_LEN, MAX_METADATA_VALUE_LEN, Metadata, MetadataError, MetadataPatch,
 };
+pub use policy::{Idle, IdleAction, Period, PeriodError, Policy, PolicyError};
 pub use restrictions::{RestrictionError, Restrictions};
 pub use revocation::{Decision, OtherManagerKeys, Reason, Refusal, Revocation, RevocationRequest};
 pub use scope::{

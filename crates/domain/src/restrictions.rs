@@ -3,7 +3,7 @@
 //! Requests, rows and memory share this one value. A new restriction is a field here, with a line in
 //! [`Restrictions::judge`] and, if a request can contain an invalid one, in [`Restrictions::errors`]. Reads no clock.
 
-use crate::{Context, Now, Timestamp, Unusable};
+use crate::{Context, Now, Period, Policy, Timestamp, Unusable};
 
 /// What may hold a key back beside its own state and its account.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -20,6 +20,12 @@ pub enum RestrictionError {
     /// The key would already have expired.
     #[error("must be in the future")]
     ExpiryNotInFuture,
+    /// The key would live longer than the policy of its account allows.
+    #[error("must be at most {max_life} seconds after the key's creation, as the account's policy demands")]
+    BeyondPolicy {
+        /// The maximum life of a key, in seconds.
+        max_life: Period,
+    },
     /// The key would end before it begins.
     #[error("must be before expires_at")]
     BeginsAfterItsEnd,
@@ -33,7 +39,7 @@ impl RestrictionError {
     #[must_use]
     pub const fn field(self) -> &'static str {
         match self {
-            Self::ExpiryNotInFuture | Self::EndsBeforeItsStart => "expires_at",
+            Self::ExpiryNotInFuture | Self::EndsBeforeItsStart | Self::BeyondPolicy { .. } => "expires_at",
             Self::BeginsAfterItsEnd => "not_before",
         }
     }
@@ -49,6 +55,14 @@ impl Restrictions {
         let begins_late = ends_first.then_some(RestrictionError::BeginsAfterItsEnd);
         let ended = self.has_ended(now).then_some(RestrictionError::ExpiryNotInFuture);
         begins_late.into_iter().chain(ended)
+    }
+
+    /// The error of an end that the policy of a key's account does not allow.
+    #[must_use]
+    pub fn beyond(&self, policy: &Policy, created_at: Timestamp) -> Option<RestrictionError> {
+        let max_life = policy.max_life?;
+        let is_beyond = self.expires_at.is_some_and(|end| end > max_life.after(created_at));
+        is_beyond.then_some(RestrictionError::BeyondPolicy { max_life })
     }
 
     /// Whether the key is already valid. It is at the exact instant of `not_before`.
@@ -135,7 +149,8 @@ mod tests {
     #[test]
     fn every_error_names_a_field_of_the_contract() {
         use RestrictionError::{BeginsAfterItsEnd, EndsBeforeItsStart, ExpiryNotInFuture};
-        let errors = [ExpiryNotInFuture, BeginsAfterItsEnd, EndsBeforeItsStart];
-        assert_eq!(errors.map(RestrictionError::field), ["expires_at", "not_before", "expires_at"]);
+        let beyond = RestrictionError::BeyondPolicy { max_life: Period::from_seconds(1).unwrap() };
+        let errors = [ExpiryNotInFuture, BeginsAfterItsEnd, EndsBeforeItsStart, beyond];
+        assert_eq!(errors.map(RestrictionError::field), ["expires_at", "not_before", "expires_at", "expires_at"]);
     }
 }

@@ -33,6 +33,7 @@ mod not_found;
 mod options;
 mod output;
 mod packaging;
+mod policy;
 mod secret_file;
 mod secret_input;
 mod signing_key;
@@ -127,6 +128,7 @@ async fn run(work: Work, settings: Settings) -> Result<ExitCode> {
         Command::Health(health) => return health::run(&health, &settings).await,
         Command::Migrate => migrate::run(&settings).await?,
         Command::Account(command) => account::run(command, &settings).await?,
+        Command::Policy(command) => policy::run(command, &settings).await?,
         Command::Key(command) => return key::run(command, &settings).await,
         Command::SigningKey(command) => signing_key::run(command, &settings).await?,
         Command::Backup(file) => backup::backup(&file, &settings).await?,

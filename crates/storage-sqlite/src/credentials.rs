@@ -24,13 +24,15 @@ impl Credentials for SqliteStore {
         // its neighbour, the last key before it; one older than all keys finds none.
         let row = query_with_restrictions!(
             [r#"SELECT k.id AS "id!: Uuid", k.account_id AS "account_id!: Uuid", k.type AS "key_type!",
-                k.name AS "name!", k.scopes AS "scopes!", k.digest AS "digest?", k.value AS "value?", "#]
+                k.name AS "name!", k.scopes AS "scopes!", k.digest AS "digest?", k.value AS "value?",
+                k.created_at AS "created_at!: i64", "#]
             [r#", k.state <> 'active' AS "revoked!: bool","#
                 r#" k.suspended_at IS NOT NULL AS "suspended!: bool","#
                 r#" a.mid AS "mid!",
                 a.role AS "role!", a.status AS "status!", p.id AS "parent_id?: Uuid", p.mid AS "parent_mid?",
                 p.role AS "parent_role?", p.status AS "parent_status?", g.id AS "grandparent_id?: Uuid",
                 g.mid AS "grandparent_mid?", g.role AS "grandparent_role?", g.status AS "grandparent_status?",
+                a.policy AS "policy?", p.policy AS "parent_policy?", g.policy AS "grandparent_policy?",
                 h.seq AS "as_of?: i64"
             FROM api_key k JOIN account a ON a.id = k.account_id LEFT JOIN account p ON p.id = a.parent_id
                 LEFT JOIN account g ON g.id = p.parent_id LEFT JOIN revocation_head h ON h.id = 1

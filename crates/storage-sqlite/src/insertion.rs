@@ -52,8 +52,9 @@ pub(crate) async fn insert(connection: &mut SqliteConnection, within: &Reach, ke
     let done = insert_with_restrictions!(
         ["INSERT INTO api_key (id, account_id, type, name, description, scopes, writes_keys, digest, value, last_four,
             created_at, created_by, state, revoked_at, revoked_by, revocation_reason, pair_id, unique_name,
-            metadata, "][")
-        SELECT ?1, v.id, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?20, "]["
+            metadata, line_id, "][")
+        SELECT ?1, v.id, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?20,
+            iif(v.grandparent_id IS NULL, v.id, v.parent_id), "]["
         FROM visible_account v
         WHERE v.id = ?2 AND v.root_id = coalesce(?19, v.id) AND v.status = 'active'
             AND coalesce(v.parent_status, 'active') = 'active'

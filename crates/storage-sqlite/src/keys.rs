@@ -14,6 +14,20 @@ use crate::{
     store::SqliteStore,
 };
 
+/// A page of an account's keys, newest first.
+macro_rules! account_page {
+    ($index:literal, $and:literal, $($argument:expr),*) => {
+        page_query!(
+            ["FROM api_key k INDEXED BY " $index " LEFT JOIN key_usage u ON u.key_id = k.id
+            WHERE k.account_id = ?1 AND k.id < ?2" $and " AND EXISTS (
+                SELECT 1 FROM visible_account v WHERE v.id = ?1 AND v.root_id = coalesce(?3, v.id)
+            )
+            ORDER BY k.id DESC LIMIT ?4"],
+            $($argument),*
+        )
+    };
+}
+
 #[async_trait]
 impl Keys for SqliteStore {
     async fn key(&self, within: &Reach, id: KeyId) -> Result<Option<KeyRecord>> {
@@ -25,20 +39,20 @@ impl Keys for SqliteStore {
         // The three differ in the index that they scan, so that no row is examined in vain.
         let page = match window.stored {
             StoredState::Active => {
-                page_query!("api_key_active_window", " AND k.state = 'active'", account, before, root, window.rows)
+                account_page!("api_key_active_window", " AND k.state = 'active'", account, before, root, window.rows)
                     .one(&self.readers)
                     .await
             }
             StoredState::Revoked => {
-                page_query!("api_key_revoked_window", " AND k.state = 'revoked'", account, before, root, window.rows)
+                account_page!("api_key_revoked_window", " AND k.state = 'revoked'", account, before, root, window.rows)
                     .one(&self.readers)
                     .await
             }
             StoredState::Any => {
-                page_query!("api_key_window", "", account, before, root, window.rows).one(&self.readers).await
+                account_page!("api_key_window", "", account, before, root, window.rows).one(&self.readers).await
             }
         };
-        restore_page(&page.map_err(refused)?, account)
+        restore_page(&page.map_err(refused)?)
     }
 }
 
@@ -51,7 +65,8 @@ pub(crate) async fn key(executor: impl SqliteExecutor<'_>, within: &Reach, id: K
             v.parent_id AS "parent_id?: Uuid", v.parent_mid AS "parent_mid?", v.parent_role AS "parent_role?",
             v.parent_status AS "parent_status?", v.grandparent_id AS "grandparent_id?: Uuid",
             v.grandparent_mid AS "grandparent_mid?", v.grandparent_role AS "grandparent_role?",
-            v.grandparent_status AS "grandparent_status?"
+            v.grandparent_status AS "grandparent_status?", v.policy AS "policy?", v.parent_policy AS "parent_policy?",
+            v.grandparent_policy AS "grandparent_policy?"
         FROM api_key k JOIN visible_account v ON v.id = k.account_id LEFT JOIN key_usage u ON u.key_id = k.id
         WHERE k.id = ?1 AND v.root_id = coalesce(?2, v.id)"#,
         id,

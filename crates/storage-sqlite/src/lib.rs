@@ -33,6 +33,7 @@ mod options;
 mod restrictions;
 mod rows;
 mod schema;
+mod search;
 mod store;
 #[cfg(feature = "testing")]
 pub mod testing;

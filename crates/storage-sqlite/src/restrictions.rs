@@ -25,17 +25,23 @@ macro_rules! json_with_restrictions {
 }
 pub(crate) use json_with_restrictions;
 
-/// A query over `api_key k` for keys that no restriction holds back at these [`Times`]. `$query` is the macro of the
-/// query, which takes a text and its arguments. `[before]` is the text before the condition and `[after]` the text
-/// after it; together they use three arguments, because the condition uses `?4` and `?5`.
+/// A query over `api_key k` for keys that no restriction holds back at these [`Times`], created after another time.
+/// `$query` is the macro of the query, which takes a text and its arguments. `[before]` is the text before the
+/// condition and `[after]` the text after it; together they use three arguments, because the condition uses `?4` to
+/// `?6`.
 macro_rules! unrestricted_query {
-    ($query:ident, [$($before:literal)+] [$($after:literal)+], $times:expr, $($argument:expr),+ $(,)?) => {
+    (
+        $query:ident, [$($before:literal)+] [$($after:literal)+],
+        $times:expr, $created_after:expr, $($argument:expr),+ $(,)?
+    ) => {
         $query!(
             $($before +)+ " AND (k.expires_at IS NULL OR k.expires_at > ?4)"
-                + " AND (k.not_before IS NULL OR k.not_before <= ?5)" $(+ $after)+,
+                + " AND (k.not_before IS NULL OR k.not_before <= ?5)"
+                + " AND (?6 IS NULL OR k.created_at > ?6)" $(+ $after)+,
             $($argument,)+
             $times.latest,
-            $times.earliest
+            $times.earliest,
+            $created_after
         )
     };
 }

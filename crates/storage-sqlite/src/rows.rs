@@ -29,14 +29,14 @@ macro_rules! key_query {
 }
 pub(crate) use key_query;
 
-/// A statement over a page of keys, newest first, as the one JSON text that [`restore_page`] reads: for each key, an
-/// array with an array of its columns, in the order of the fields of [`KeyRow`](keyward_storage::row::KeyRow), and its
-/// last use.
+/// A statement over a page of keys `k` with their last uses `u`, as the one JSON text that [`restore_page`] reads: for
+/// each key, an array with an array of its columns, in the order of the fields of
+/// [`KeyRow`](keyward_storage::row::KeyRow), and its last use. The text begins with `FROM`.
 ///
 /// sqlx passes each row individually from its connection's thread, and copies each column separately. For a hundred
 /// keys, that takes longer than reading them.
 macro_rules! page_query {
-    ($index:literal, $and:literal $(, $argument:expr)*) => {
+    ([$($rest:literal)+] $(, $argument:expr)* $(,)?) => {
         $crate::restrictions::json_with_restrictions!(
             [r#"SELECT json_group_array(json_array(json_array(hex(id), hex(account_id), type, name, description, scopes,
                 digest, value, last_four, created_at, nullif(hex(created_by), ''), "#]
@@ -46,12 +46,7 @@ macro_rules! page_query {
                 )),
                 last_used)) AS "page!: String"
             FROM (
-                SELECT k.*, u.last_used
-                FROM api_key k INDEXED BY "# $index r#" LEFT JOIN key_usage u ON u.key_id = k.id
-                WHERE k.account_id = ?1 AND k.id < ?2"# $and r#" AND EXISTS (
-                    SELECT 1 FROM visible_account v WHERE v.id = ?1 AND v.root_id = coalesce(?3, v.id)
-                )
-                ORDER BY k.id DESC LIMIT ?4
+                SELECT k.*, u.last_used "# $($rest)+ r#"
             )"#]
             $(, $argument)*
         )
@@ -66,11 +61,13 @@ macro_rules! account_query {
         sqlx::query!(
             r#"SELECT a.id AS "account_id!: Uuid", a.mid AS "mid!", a.role AS "role!", a.status AS "status!",
                 a.suspended_by AS "suspended_by?", a.name AS "name!", a.created_at AS "created_at!: i64",
-                a.change_seq AS "change_seq?: i64",
+                a.policy_version AS "policy_version!: i64", a.change_seq AS "change_seq?: i64",
                 a.enforced_at AS "enforced_at?: i64", v.parent_id AS "parent_id?: Uuid", v.parent_mid AS "parent_mid?",
                 v.parent_role AS "parent_role?", v.parent_status AS "parent_status?",
                 v.grandparent_id AS "grandparent_id?: Uuid", v.grandparent_mid AS "grandparent_mid?",
-                v.grandparent_role AS "grandparent_role?", v.grandparent_status AS "grandparent_status?"
+                v.grandparent_role AS "grandparent_role?", v.grandparent_status AS "grandparent_status?",
+                v.policy AS "policy?", v.parent_policy AS "parent_policy?",
+                v.grandparent_policy AS "grandparent_policy?"
             FROM account a JOIN visible_account v ON v.id = a.id
             "# + $rest
             $(, $argument)*
@@ -79,13 +76,12 @@ macro_rules! account_query {
 }
 pub(crate) use account_query;
 
-/// Parses a page of an account's keys from [`page_query`].
+/// Parses a page of keys from [`page_query`].
 ///
 /// # Errors
 /// [`StorageError::Corrupt`] if it is invalid, or a key in it is corrupt.
-pub(crate) fn restore_page(page: &str, account: Uuid) -> Result<Vec<ListedKey>> {
-    let id = || format!("(one of account {})", AccountId::from_uuid(account));
-    let corrupt = |_| StorageError::Corrupt { table: "api_key", id: id() };
+pub(crate) fn restore_page(page: &str) -> Result<Vec<ListedKey>> {
+    let corrupt = |_| StorageError::Corrupt { table: "api_key", id: "(one of a page)".to_owned() };
     let keys: Vec<ListedKeyRow> = serde_json::from_str(page).map_err(corrupt)?;
     keys.into_iter().map(ListedKeyRow::restore).collect()
 }

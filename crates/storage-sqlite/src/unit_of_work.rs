@@ -7,13 +7,13 @@
 
 use async_trait::async_trait;
 use keyward_domain::{
-    Account, AccountId, ApiKey, Change, ChangeEffect, Description, KeyFacts, KeyId, Level, Name, Now, Reach,
+    Account, AccountId, ApiKey, Change, ChangeEffect, Description, KeyFacts, KeyId, Level, Name, Now, Policy, Reach,
     Revocation, Status, Timestamp,
 };
 use keyward_storage::{
     AccountRecord, Authority, Committed, HistoryToken, KeyRecord, Position, Result, StorageError, Store, UnitOfWork,
-    Write, account_record_row, key_row,
-    row::{RestrictionsRow, actor_column, metadata_column, state_column, suspended_by, version_column},
+    Write, account_record_row,
+    row::{RestrictionsRow, actor_column, metadata_column, policy_column, state_column, suspended_by, version_column},
 };
 use sqlx::{Sqlite, SqliteConnection, Transaction};
 use uuid::Uuid;
@@ -26,11 +26,12 @@ use crate::{
     files::DatabaseLock,
     insertion::insert,
     keys,
-    restrictions::{Times, unrestricted_query, update_with_restrictions},
-    rows::{account_query, applied, key_query, root},
+    restrictions::update_with_restrictions,
+    rows::{account_query, applied, root},
     store::SqliteStore,
 };
 
+mod questions;
 #[cfg(test)]
 mod tests;
 
@@ -104,13 +105,28 @@ impl UnitOfWork for SqliteUnitOfWork {
         account: AccountId,
         except: &[KeyId],
         now: Now,
+        usable_after: Option<Timestamp>,
     ) -> Result<Option<ApiKey>> {
-        let answer = longest_lived_manager_key(self.connection()?, within, account, except, now).await;
+        let answer =
+            questions::longest_lived_manager_key(self.connection()?, within, account, except, (now, usable_after))
+                .await;
+        self.checked(answer)
+    }
+
+    async fn count_keys(
+        &mut self,
+        within: &Reach,
+        account: AccountId,
+        now: Now,
+        alive_after: Option<Timestamp>,
+        at_most: u32,
+    ) -> Result<u32> {
+        let answer = questions::count_keys(self.connection()?, within, account, (now, alive_after), at_most).await;
         self.checked(answer)
     }
 
     async fn pair_keys_named(&mut self, within: &Reach, account: AccountId, name: &Name) -> Result<Vec<ApiKey>> {
-        let answer = pair_keys_named(self.connection()?, within, account, name).await;
+        let answer = questions::pair_keys_named(self.connection()?, within, account, name).await;
         self.checked(answer)
     }
 
@@ -120,7 +136,7 @@ impl UnitOfWork for SqliteUnitOfWork {
         account: AccountId,
         among: &[String],
     ) -> Result<Vec<String>> {
-        let answer = taken_unique_names(self.connection()?, within, account, among).await;
+        let answer = questions::taken_unique_names(self.connection()?, within, account, among).await;
         self.checked(answer)
     }
 
@@ -131,6 +147,9 @@ impl UnitOfWork for SqliteUnitOfWork {
             Change::StatusChanged { account, from, to } => {
                 change_status(connection, within, *account, *from, *to).await
             }
+            Change::PolicySet { account, version, policy } => {
+                set_policy(connection, within, *account, *version, policy).await
+            }
             Change::KeyIssued(key) => insert(connection, within, key).await,
             Change::KeyChanged { before, after, .. } => change_key(connection, within, before, after).await,
             Change::KeyRevoked { key, revocation } => revoke_key(connection, within, *key, revocation).await,
@@ -139,7 +158,7 @@ impl UnitOfWork for SqliteUnitOfWork {
             // The schema numbers what became something else.
             Change::StatusChanged { from, to, .. } => from != to,
             Change::KeyChanged { effect, .. } => *effect >= ChangeEffect::Shown,
-            Change::KeyRevoked { .. } => true,
+            Change::KeyRevoked { .. } | Change::PolicySet { .. } => true,
             Change::AccountRegistered(_) | Change::KeyIssued(_) => false,
         };
         self.has_event |= matches!(answer, Ok(Write::Applied)) && is_event;
@@ -218,85 +237,26 @@ async fn change_status(
     applied(done.execute(connection).await)
 }
 
-/// Reads at most one row more than it may have to skip.
-async fn longest_lived_manager_key(
+/// Replaces the policy of an account, if it has the expected version.
+async fn set_policy(
     connection: &mut SqliteConnection,
     within: &Reach,
-    account: AccountId,
-    except: &[KeyId],
-    now: Now,
-) -> Result<Option<ApiKey>> {
-    let (account, root) = (account.uuid(), root(within));
-    let times = Times::from(now);
-    let rows = i64::try_from(except.len()).unwrap_or(i64::MAX).saturating_add(1);
-    let rows = unrestricted_query!(
-        key_query,
-        ["FROM api_key k INDEXED BY api_key_writers
-        WHERE k.account_id = ?1 AND k.writes_keys = 1 AND k.state = 'active' AND k.suspended_at IS NULL
-            AND EXISTS (
+    id: AccountId,
+    version: u64,
+    policy: &Policy,
+) -> Result<Write> {
+    let (id, root, version, policy) = (id.uuid(), root(within), version_column(version), policy_column(policy));
+    let done = sqlx::query!(
+        "UPDATE account SET policy = ?4, policy_version = policy_version + 1
+        WHERE id = ?1 AND policy_version = ?3 AND EXISTS (
             SELECT 1 FROM visible_account v WHERE v.id = ?1 AND v.root_id = coalesce(?2, v.id)
-        )"][" ORDER BY coalesce(k.expires_at, 9223372036854775807) DESC LIMIT ?3"],
-        times,
-        account,
-        root,
-        rows
-    );
-    let rows = rows.fetch_all(connection).await.map_err(refused)?;
-    let left = rows.into_iter().find(|row| !except.contains(&KeyId::from_uuid(row.id)));
-    left.map(|row| key_row!(row).restore()).transpose()
-}
-
-async fn pair_keys_named(
-    connection: &mut SqliteConnection,
-    within: &Reach,
-    account: AccountId,
-    name: &Name,
-) -> Result<Vec<ApiKey>> {
-    let (account, name, root) = (account.uuid(), name.as_str(), root(within));
-    let rows = key_query!(
-        "FROM api_key k INDEXED BY api_key_pairs_named
-        WHERE k.account_id = ?1 AND coalesce(k.pair_name, k.name) = ?2 AND k.pair_id IS NOT NULL AND k.state = 'active'
-        AND EXISTS (
-            SELECT 1 FROM visible_account v WHERE v.id = ?1 AND v.root_id = coalesce(?3, v.id)
         )",
-        account,
-        name,
-        root
+        id,
+        root,
+        version,
+        policy
     );
-    let rows = rows.fetch_all(connection).await.map_err(refused)?;
-    rows.into_iter().map(|row| key_row!(row).restore()).collect()
-}
-
-/// One statement per name: SQLite binds no lists, and no network is involved.
-async fn taken_unique_names(
-    connection: &mut SqliteConnection,
-    within: &Reach,
-    account: AccountId,
-    among: &[String],
-) -> Result<Vec<String>> {
-    let (account, root) = (account.uuid(), root(within));
-    let mut taken = Vec::new();
-    for name in among {
-        if is_taken(connection, root, account, name).await? {
-            taken.push(name.clone());
-        }
-    }
-    Ok(taken)
-}
-
-async fn is_taken(connection: &mut SqliteConnection, root: Option<Uuid>, account: Uuid, name: &str) -> Result<bool> {
-    let taken = sqlx::query_scalar!(
-        r#"SELECT EXISTS (
-            SELECT 1 FROM api_key k INDEXED BY api_key_unique_name
-            WHERE k.account_id = ?1 AND k.unique_name = ?2 AND k.state = 'active' AND EXISTS (
-                SELECT 1 FROM visible_account v WHERE v.id = ?1 AND v.root_id = coalesce(?3, v.id)
-            )
-        ) AS "taken!: bool""#,
-        account,
-        name,
-        root
-    );
-    taken.fetch_one(connection).await.map_err(refused)
+    applied(done.execute(connection).await)
 }
 
 /// Replaces all that a change may replace. A key of a pair keeps the name by which an overwrite finds it.

@@ -24,6 +24,7 @@ mod reads;
 mod revocation;
 pub mod row;
 mod schema;
+mod search;
 mod tokens;
 mod traced;
 mod upkeep;
@@ -55,6 +56,7 @@ pub use revocation::{
     Membership, NodeId, Read, Renewal, Target,
 };
 pub use schema::Schema;
+pub use search::{AreaKeys, AreaWindow, EndsWindow, KeyArea, Search};
 pub use tokens::{FreshSigningKey, Redeemed, Redemption, SigningKeyRow, SigningKeys, Tokens};
 pub use traced::Traced;
 pub use upkeep::Upkeep;

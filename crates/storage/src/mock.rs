@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use keyward_domain::{
-    Account, AccountId, ApiKey, Change, KeyId, KeyVersion, Mid, Name, Now, Reach, SecretDigest, Timestamp,
+    Account, AccountId, ApiKey, Chain, Change, KeyId, KeyVersion, Mid, Name, Now, Reach, SecretDigest, Timestamp,
 };
 
 use crate::{
-    AccountRecord, AccountWindow, Accounts, Authority, Below, Committed, Credential, Credentials, Events, Feed,
-    FreshSigningKey, Hint, Hints, HistoryToken, Installation, JoinRequest, KeyRecord, KeyWindow, Keys, LeaseReply,
-    ListedKey, LostHistory, Members, Membership, NodeId, Position, Read, Redeemed, Redemption, Renewal, Result, Seq,
-    SigningKeys, Stamp, Store, Target, Tokens, UnitOfWork, Upkeep, Write,
+    AccountRecord, AccountWindow, Accounts, AreaWindow, Authority, Below, Committed, Credential, Credentials,
+    EndsWindow, Events, Feed, FreshSigningKey, Hint, Hints, HistoryToken, Installation, JoinRequest, KeyRecord,
+    KeyWindow, Keys, LeaseReply, ListedKey, LostHistory, Members, Membership, NodeId, Position, Read, Redeemed,
+    Redemption, Renewal, Result, Search, Seq, SigningKeys, Stamp, Store, Target, Tokens, UnitOfWork, Upkeep, Write,
 };
 
 mockall::mock! {
@@ -31,6 +31,13 @@ mockall::mock! {
         async fn account(&self, within: &Reach, mid: &Mid) -> Result<Option<AccountRecord>>;
         async fn accounts(&self, within: &Reach, window: AccountWindow) -> Result<Vec<Account>>;
         async fn count_below(&self, within: &Reach, id: AccountId, at: Timestamp) -> Result<Below>;
+    }
+
+    #[async_trait]
+    impl Search for Store {
+        async fn keys_of_area(&self, within: &Reach, window: AreaWindow) -> Result<Vec<ListedKey>>;
+        async fn keys_that_end(&self, within: &Reach, window: EndsWindow) -> Result<Option<Vec<ListedKey>>>;
+        async fn chains(&self, within: &Reach, accounts: &[AccountId]) -> Result<Vec<Chain>>;
     }
 
     #[async_trait]
@@ -88,7 +95,16 @@ mockall::mock! {
             account: AccountId,
             except: &[KeyId],
             now: Now,
+            usable_after: Option<Timestamp>,
         ) -> Result<Option<ApiKey>>;
+        async fn count_keys(
+            &mut self,
+            within: &Reach,
+            account: AccountId,
+            now: Now,
+            alive_after: Option<Timestamp>,
+            at_most: u32,
+        ) -> Result<u32>;
         async fn pair_keys_named(&mut self, within: &Reach, account: AccountId, name: &Name) -> Result<Vec<ApiKey>>;
         async fn taken_unique_names(
             &mut self,

@@ -30,6 +30,7 @@ mod options;
 mod plans;
 mod rights;
 mod schema;
+mod search;
 mod server;
 mod store;
 mod tokens;

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use keyward_domain::{Account, AccountId, ApiKey, Chain, KeyId, Mid, Reach, Timestamp};
 
-use crate::{Enforcement, Result};
+use crate::{Enforcement, Result, Search};
 
 /// A key for a management read.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,8 +32,10 @@ pub struct ListedKey {
 pub struct AccountRecord {
     /// The account.
     pub account: Account,
-    /// The account and its ancestors.
+    /// The account and its ancestors, with their policies.
     pub chain: Chain,
+    /// Grows with each change of the account's own policy.
+    pub policy_version: u64,
     /// The last change that affects the verification of its keys; none if there was none since it was registered.
     pub enforcement: Option<Enforcement>,
 }
@@ -110,6 +112,6 @@ pub trait Accounts: Send + Sync {
 ///     let _ = reads.begin_as(by).await;
 /// }
 /// ```
-pub trait Reads: Keys + Accounts {}
+pub trait Reads: Keys + Accounts + Search {}
 
-impl<T: Keys + Accounts + ?Sized> Reads for T {}
+impl<T: Keys + Accounts + Search + ?Sized> Reads for T {}

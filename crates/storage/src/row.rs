@@ -9,6 +9,7 @@
 mod account;
 mod key;
 mod metadata;
+mod policy;
 mod restrictions;
 
 use keyward_domain::{Actor, KeyId, KeyState, KeyVersion, Level, Reach, Status, Timestamp};
@@ -17,6 +18,7 @@ use uuid::Uuid;
 pub use account::{AccountRecordRow, AccountRow, ChainRow, LinkRow, link};
 pub use key::{AuthKeyRow, CredentialRow, KeyRecordRow, KeyRow, ListedKeyRow, SuspensionRow};
 pub use metadata::metadata_column;
+pub use policy::policy_column;
 pub use restrictions::RestrictionsRow;
 
 use crate::{Enforcement, HistoryToken, Nonce, Position, Result, Seq, Snapshot, StorageError};

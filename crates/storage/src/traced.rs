@@ -6,15 +6,15 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use keyward_domain::{
-    Account, AccountId, ApiKey, Change, KeyId, KeyVersion, Mid, Name, Now, Reach, SecretDigest, Timestamp,
+    Account, AccountId, ApiKey, Chain, Change, KeyId, KeyVersion, Mid, Name, Now, Reach, SecretDigest, Timestamp,
 };
 use tracing::Instrument as _;
 
 use crate::{
-    AccountRecord, AccountWindow, Accounts, Authority, Below, Committed, Credential, Credentials, Events, Feed,
-    FreshSigningKey, Hint, Hints, HistoryToken, Installation, JoinRequest, KeyRecord, KeyWindow, Keys, LeaseReply,
-    ListedKey, LostHistory, Members, Membership, NodeId, Position, Read, Redeemed, Redemption, Renewal, Result, Seq,
-    SigningKeys, Stamp, Store, Target, Tokens, UnitOfWork, Upkeep, Write,
+    AccountRecord, AccountWindow, Accounts, AreaWindow, Authority, Below, Committed, Credential, Credentials,
+    EndsWindow, Events, Feed, FreshSigningKey, Hint, Hints, HistoryToken, Installation, JoinRequest, KeyRecord,
+    KeyWindow, Keys, LeaseReply, ListedKey, LostHistory, Members, Membership, NodeId, Position, Read, Redeemed,
+    Redemption, Renewal, Result, Search, Seq, SigningKeys, Stamp, Store, Target, Tokens, UnitOfWork, Upkeep, Write,
 };
 
 /// A port with spans around its calls.
@@ -51,6 +51,12 @@ traced!(Accounts as "accounts" {
     fn account(within: &Reach, mid: &Mid) -> Result<Option<AccountRecord>>;
     fn accounts(within: &Reach, window: AccountWindow) -> Result<Vec<Account>>;
     fn count_below(within: &Reach, id: AccountId, at: Timestamp) -> Result<Below> { account.id = %id };
+});
+
+traced!(Search as "search" {
+    fn keys_of_area(within: &Reach, window: AreaWindow) -> Result<Vec<ListedKey>>;
+    fn keys_that_end(within: &Reach, window: EndsWindow) -> Result<Option<Vec<ListedKey>>>;
+    fn chains(within: &Reach, accounts: &[AccountId]) -> Result<Vec<Chain>>;
 });
 
 traced!(Credentials as "credentials" {
@@ -137,9 +143,22 @@ impl UnitOfWork for TracedUnit {
         account: AccountId,
         except: &[KeyId],
         now: Now,
+        usable_after: Option<Timestamp>,
     ) -> Result<Option<ApiKey>> {
         let span = tracing::debug_span!("db.unit_of_work.longest_lived_manager_key", account.id = %account);
-        self.0.longest_lived_manager_key(within, account, except, now).instrument(span).await
+        self.0.longest_lived_manager_key(within, account, except, now, usable_after).instrument(span).await
+    }
+
+    async fn count_keys(
+        &mut self,
+        within: &Reach,
+        account: AccountId,
+        now: Now,
+        alive_after: Option<Timestamp>,
+        at_most: u32,
+    ) -> Result<u32> {
+        let span = tracing::debug_span!("db.unit_of_work.count_keys", account.id = %account);
+        self.0.count_keys(within, account, now, alive_after, at_most).instrument(span).await
     }
 
     async fn pair_keys_named(&mut self, within: &Reach, account: AccountId, name: &Name) -> Result<Vec<ApiKey>> {

@@ -1,7 +1,7 @@
 //! How changes are written: a unit of work, which records what was decided and becomes lasting as a whole.
 
 use async_trait::async_trait;
-use keyward_domain::{AccountId, ApiKey, Change, KeyId, Name, Now, Reach};
+use keyward_domain::{AccountId, ApiKey, Change, KeyId, Name, Now, Reach, Timestamp};
 
 use crate::{
     AccountRecord, Authority, Committed, Credentials, Installation, KeyRecord, Reads, Result, Tokens, Upkeep, Write,
@@ -22,16 +22,28 @@ pub trait UnitOfWork: Send {
     /// Returns the key as it is in this transaction.
     async fn current_key(&mut self, within: &Reach, id: KeyId) -> Result<Option<KeyRecord>>;
 
-    /// Returns the account's unrevoked manager key, not among `except`, that no restriction holds back now and that
-    /// expires last; one that never expires comes first. Without such a key, no manager key is usable. Examines few
-    /// rows beyond `except` and those that are held back.
+    /// Returns the account's unrevoked manager key, not among `except`, that no restriction and no suspension holds
+    /// back now, that was created after `usable_after`, and that expires last; one that never expires comes first.
+    /// Without such a key, no manager key is usable. Examines few rows beyond `except` and those that are held back.
     async fn longest_lived_manager_key(
         &mut self,
         within: &Reach,
         account: AccountId,
         except: &[KeyId],
         now: Now,
+        usable_after: Option<Timestamp>,
     ) -> Result<Option<ApiKey>>;
+
+    /// Counts the account's keys that are not revoked, have not expired now, and were created after `alive_after`.
+    /// Counts at most `at_most`.
+    async fn count_keys(
+        &mut self,
+        within: &Reach,
+        account: AccountId,
+        now: Now,
+        alive_after: Option<Timestamp>,
+        at_most: u32,
+    ) -> Result<u32>;
 
     /// Returns the unrevoked keys of the account's pairs with this name.
     async fn pair_keys_named(&mut self, within: &Reach, account: AccountId, name: &Name) -> Result<Vec<ApiKey>>;

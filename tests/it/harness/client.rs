@@ -78,6 +78,10 @@ impl Client {
     }
 
     /// Sends a merge patch.
+    pub(crate) async fn put(&self, path: &str, body: &Value) -> Answer {
+        self.send(Method::PUT, path, Some(("application/json", body.to_string()))).await
+    }
+
     pub(crate) async fn patch(&self, path: &str, body: &Value) -> Answer {
         self.send(Method::PATCH, path, Some(("application/merge-patch+json", body.to_string()))).await
     }

@@ -100,7 +100,19 @@ impl<T: DeserializeOwned> FromRequest<AppState> for PatchBody<T> {
     async fn from_request(request: Request, state: &AppState) -> Result<Self, Problem> {
         let accepted = [MediaType::MergePatch, MediaType::Json];
         let (_, _, bytes) = read(request, &state.options, usize::MAX, &accepted).await?;
-        Ok(Self(given::read(Fields::json(parse_object(&bytes)?)).map_err(given::Error::of_patch)?))
+        Ok(Self(given::read(Fields::json(parse_object(&bytes)?)).map_err(given::Error::of_strict_body)?))
+    }
+}
+
+/// A JSON body whose struct denies unknown members.
+pub(super) struct StrictBody<T>(pub(super) T);
+
+impl<T: DeserializeOwned> FromRequest<AppState> for StrictBody<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &AppState) -> Result<Self, Problem> {
+        let (_, _, bytes) = read(request, &state.options, usize::MAX, &[MediaType::Json]).await?;
+        Ok(Self(given::read(Fields::json(parse_object(&bytes)?)).map_err(given::Error::of_strict_body)?))
     }
 }
 

@@ -22,7 +22,8 @@ use super::{
 
 /// A scope that a call needs, as a type.
 pub(super) trait Need {
-    const PERMISSION: Permission;
+    /// `None` if any valid credential suffices.
+    const PERMISSION: Option<Permission>;
     /// Whether the call stops a key or an account. Such a call keeps its source's place: otherwise a thief who fills
     /// the account's share with requests of a stolen key would keep out the call that ends that key.
     const STOPS: bool = false;
@@ -34,7 +35,7 @@ macro_rules! needs {
         pub(super) enum $name {}
 
         impl Need for $name {
-            const PERMISSION: Permission = Permission::$name;
+            const PERMISSION: Option<Permission> = Some(Permission::$name);
         }
     )+};
 }
@@ -47,10 +48,17 @@ macro_rules! stops {
         pub(super) enum $name {}
 
         impl Need for $name {
-            const PERMISSION: Permission = Permission::$permission;
+            const PERMISSION: Option<Permission> = Some(Permission::$permission);
             const STOPS: bool = true;
         }
     )+};
+}
+
+/// The call needs no scope.
+pub(super) enum AnyScope {}
+
+impl Need for AnyScope {
+    const PERMISSION: Option<Permission> = None;
 }
 
 stops!(StopKeys by WriteKeys, StopMerchants by WriteMerchants);
@@ -78,10 +86,9 @@ impl<N: Need + Send> FromRequestParts<AppState> for Caller<N> {
         {
             place.pass_to(holder)?;
         }
-        if caller.may(N::PERMISSION) {
-            Ok(Self(caller, PhantomData))
-        } else {
-            Err(Problem::insufficient_scope(N::PERMISSION))
+        match N::PERMISSION {
+            Some(needed) if !caller.may(needed) => Err(Problem::insufficient_scope(needed)),
+            Some(_) | None => Ok(Self(caller, PhantomData)),
         }
     }
 }

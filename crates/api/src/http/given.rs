@@ -65,13 +65,13 @@ impl Check {
 }
 
 impl Error {
-    /// The problem of a merge patch, whose unknown members are named (contract, section 14).
-    pub(super) fn of_patch(self) -> Problem {
+    /// The problem of a body in which a misspelled member must not pass unnoticed (contract, sections 14 and 16).
+    pub(super) fn of_strict_body(self) -> Problem {
         match self {
             Self::Unknown { names, known } => {
                 let mut errors = FieldErrors::default();
                 for name in names {
-                    errors.add_with(|| (name, format!("cannot be changed (changeable are {})", known.join(", "))));
+                    errors.add_with(|| (name, format!("cannot be set (there are {})", known.join(", "))));
                 }
                 Problem::new(Code::InvalidRequest).field_errors(errors)
             }

@@ -1,10 +1,5 @@
 //! Almost correct requests without a route: suggests what was probably meant, from the request alone.
 
-use std::sync::Arc;
-
-use axum::extract::State;
-use http::{Method, Uri};
-use keyward_app::Access;
 use keyward_domain::KeyId;
 use uuid::Uuid;
 
@@ -16,13 +11,8 @@ pub(super) async fn no_such_route() -> Problem {
 }
 
 /// Answers a method that the path does not support.
-pub(super) async fn no_such_method(State(access): State<Arc<Access>>, method: Method, uri: Uri) -> Problem {
-    let problem = Problem::new(Code::MethodNotAllowed);
-    if matches!(method, Method::GET | Method::HEAD) && uri.path() == "/v1/api-keys" {
-        let prefix = access.settings().path_prefix();
-        return problem.detail(format!("Keys are listed by account: GET {prefix}/v1/api-keys/{{mid}}."));
-    }
-    problem
+pub(super) async fn no_such_method() -> Problem {
+    Problem::new(Code::MethodNotAllowed)
 }
 
 /// Answers for a key that does not exist for the caller, by the segment in its place.

@@ -64,7 +64,7 @@ pub(super) fn complete(mut document: OpenApi, public_url: &str) -> OpenApi {
 }
 
 fn operations(path: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
-    [&mut path.get, &mut path.post, &mut path.patch, &mut path.delete].into_iter().flatten()
+    [&mut path.get, &mut path.post, &mut path.put, &mut path.patch, &mut path.delete].into_iter().flatten()
 }
 
 /// Requires `value` in the answer to a creation; no other answer has it for a secret key.

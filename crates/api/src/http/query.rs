@@ -110,6 +110,11 @@ impl Query {
         position
     }
 
+    /// Whether this name is present.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.pairs.iter().any(|(key, _)| key == name)
+    }
+
     /// Records an error that the handler found.
     pub(super) fn refuse(&mut self, name: &str, message: impl Into<String>) {
         self.errors.add(name, message);

@@ -3,9 +3,12 @@
 pub(super) mod auth;
 pub(super) mod change_key;
 pub(super) mod create_key;
+pub(super) mod find_keys;
 pub(super) mod keys;
+pub(super) mod me;
 pub(super) mod merchants;
 pub(super) mod pairs;
+pub(super) mod policies;
 pub(super) mod token;
 pub(super) mod verify;
 

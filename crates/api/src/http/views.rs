@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use keyward_app::manage::enforcement::EnforcementState;
-use keyward_domain::{Account, ApiKey, Chain, KeyValue, Now, Timestamp};
+use keyward_app::manage::{
+    dry_run_policy::WouldEnd, enforcement::EnforcementState, policies::AccountPolicy, read_me::Me,
+};
+use keyward_domain::{Account, ApiKey, Chain, KeyValue, Now, Period, Policy, Timestamp};
 use keyward_storage::{KeyRecord, ListedKey};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -140,7 +142,7 @@ impl ApiKeyView {
             created_by: facts.created_by.to_string(),
             not_before: facts.restrictions.not_before.map(|at| at.to_string()),
             expires_at: facts.restrictions.expires_at.map(|at| at.to_string()),
-            effective_expires_at: facts.restrictions.expires_at.map(|at| at.to_string()),
+            effective_expires_at: key.ends_at(chain).map(|at| at.to_string()),
             suspended_at: facts.suspension.map(|it| it.at.to_string()),
             suspended_by: facts.suspension.map(|it| it.by.to_string()),
             metadata: facts.metadata.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
@@ -207,6 +209,33 @@ impl KeyDetailsView {
     }
 }
 
+/// The calling key.
+// Contract, section 15.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Me)]
+pub(super) struct MeView {
+    /// The key that calls, or whose token calls.
+    key: KeyDetailsView,
+    /// Its account.
+    account: AccountView,
+    /// What this credential may do.
+    effective_scopes: Vec<String>,
+    /// Always empty.
+    #[schema(value_type = Vec<String>)]
+    errors: NoErrors,
+}
+
+impl MeView {
+    pub(super) fn new(me: &Me, at: Now) -> Self {
+        Self {
+            key: KeyDetailsView::new(&me.key, at),
+            account: (&me.account).into(),
+            effective_scopes: me.effective_scopes.iter().map(str::to_owned).collect(),
+            errors: [],
+        }
+    }
+}
+
 /// A page of keys.
 // Contract, section 5.
 #[derive(Debug, Serialize, ToSchema)]
@@ -251,6 +280,96 @@ impl From<&Account> for AccountView {
             status: account.status.as_str(),
             created_at: account.created_at.to_string(),
             errors: [],
+        }
+    }
+}
+
+/// The policy of an account.
+// Contract, section 16.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = AccountPolicy)]
+pub(super) struct PolicyPageView {
+    /// The account.
+    #[schema(example = "mid_123456")]
+    mid: String,
+    /// Its own policy.
+    own: PolicyView,
+    /// The strictest values from the account up to the platform.
+    effective: PolicyView,
+    /// Always empty.
+    #[schema(value_type = Vec<String>)]
+    errors: NoErrors,
+}
+
+/// The members of a policy; null restricts nothing.
+// Contract, section 16.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Policy)]
+pub(super) struct PolicyView {
+    /// Age at which a key expires, in seconds.
+    max_life_seconds: Option<u32>,
+    /// Life of a new key for which no end is requested, in seconds.
+    default_life_seconds: Option<u32>,
+    /// Age at which the secret of a secret key must be rotated, in seconds.
+    max_secret_age_seconds: Option<u32>,
+    /// Maximum overlap of the two secrets of a rotation, in seconds.
+    max_overlap_seconds: Option<u32>,
+    /// Maximum number of keys that are neither revoked nor expired.
+    max_keys: Option<u32>,
+    /// How long a key must be unused until it counts as idle, in seconds.
+    idle_seconds: Option<u32>,
+    /// What happens to an idle key: `report` or `suspend`.
+    idle_action: Option<&'static str>,
+}
+
+/// What a policy would end.
+// Contract, section 16.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = PolicyDryRun)]
+pub(super) struct DryRunView {
+    /// The keys that it would end.
+    would_end: WouldEndView,
+    /// Whether there are more keys than were examined: the newest 100,000.
+    more: bool,
+}
+
+/// Keys that a policy would end: those that would expire, and those whose secrets would be due for a rotation.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = WouldEnd)]
+struct WouldEndView {
+    /// Their number.
+    keys: u32,
+    /// The number of those that were used in the last 24 hours.
+    used_last_24h: u32,
+    /// The ids of the newest, at most 20.
+    sample: Vec<String>,
+}
+
+impl From<&WouldEnd> for DryRunView {
+    fn from(it: &WouldEnd) -> Self {
+        let sample = it.sample.iter().map(ToString::to_string).collect();
+        let would_end = WouldEndView { keys: it.keys, used_last_24h: it.used_last_24h, sample };
+        Self { would_end, more: it.more }
+    }
+}
+
+impl From<&AccountPolicy> for PolicyPageView {
+    fn from(it: &AccountPolicy) -> Self {
+        Self { mid: it.mid.to_string(), own: (&it.own).into(), effective: (&it.effective).into(), errors: [] }
+    }
+}
+
+impl From<&Policy> for PolicyView {
+    fn from(policy: &Policy) -> Self {
+        let seconds = |period: Option<Period>| period.map(Period::as_seconds);
+        Self {
+            max_life_seconds: seconds(policy.max_life),
+            default_life_seconds: seconds(policy.default_life),
+            max_secret_age_seconds: seconds(policy.max_secret_age),
+            max_overlap_seconds: seconds(policy.max_overlap),
+            max_keys: policy.max_keys,
+            idle_seconds: seconds(policy.idle.map(|idle| idle.period)),
+            idle_action: policy.idle.map(|idle| idle.action.as_str()),
         }
     }
 }

@@ -6,8 +6,8 @@
 use std::borrow::Cow;
 
 use keyward_domain::{
-    KeyStatus, KeyType, MAX_DESCRIPTION_LEN, MAX_METADATA, MAX_METADATA_NAME_LEN, MAX_METADATA_VALUE_LEN, MAX_NAME_LEN,
-    MAX_SCOPE_LEN, Permission, Reason,
+    IdleAction, KeyStatus, KeyType, MAX_DESCRIPTION_LEN, MAX_METADATA, MAX_METADATA_NAME_LEN, MAX_METADATA_VALUE_LEN,
+    MAX_NAME_LEN, MAX_SCOPE_LEN, Permission, Reason,
 };
 use utoipa::{
     PartialSchema, ToSchema,
@@ -42,6 +42,8 @@ described! {
         one_of(KeyType::WORDS.iter().copied().chain(["publishable"]));
 
     StateWord as "ListedState", "Which keys a list shows.": one_of(listed_states());
+
+    IdleActionWord as "IdleAction", "What happens to an idle key.": one_of(IdleAction::WORDS.iter().copied());
 
     ReasonWord as "RevocationReason", "Why a key is revoked.": one_of(Reason::WORDS.iter().copied());
 

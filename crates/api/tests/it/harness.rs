@@ -40,7 +40,7 @@ pub(crate) use clock::{Counted, Dial, Simulated};
 pub(crate) use feed::{Course, Feeding};
 pub(crate) use known::Known;
 pub(crate) use node::{Node, Ports};
-pub(crate) use operations::{Foreign, Target, rule};
+pub(crate) use operations::{Foreign, Target, rule, with_query};
 pub(crate) use postgres::Database;
 pub(crate) use request::{Request, multipart, stuck};
 pub(crate) use tree::{Held, ID, Pair, absent};

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, Request, Setup, Target, World, rule};
+use crate::harness::{Answer, Request, Setup, Target, World, rule, with_query};
 
 const CREATE: &str = "/v1/api-keys";
 
@@ -31,7 +31,8 @@ async fn the_scope_comes_before_the_body_and_before_any_look_up() {
         let rule = rule(&method, &template, &Target::named("key_garbage"));
         let paths = rule.requests.iter().map(|(path, _)| path).filter(|_| rule.scope.is_some());
         for path in paths {
-            let request = world.request(&method.to_uppercase(), &format!("{path}?limit=0&unknown=1")).bearer(&lacking);
+            let path = with_query(path, "limit=0&unknown=1");
+            let request = world.request(&method.to_uppercase(), &path).bearer(&lacking);
             let answer = request.body("text/plain", "x".repeat(70_000)).send().await;
             answer.problem(403, "insufficient_scope");
         }

@@ -11,7 +11,7 @@ use crate::harness::{PUBLIC_URL, Request, Setup, World};
 mod many;
 
 /// Contract, section 10.
-const TABLE: [(u16, &str); 31] = [
+const TABLE: [(u16, &str); 32] = [
     (400, "invalid_request"),
     (400, "unknown_condition"),
     (401, "invalid_credential"),
@@ -35,6 +35,7 @@ const TABLE: [(u16, &str); 31] = [
     (409, "account_closed"),
     (409, "lock_out"),
     (409, "key_not_active"),
+    (409, "too_many_keys"),
     (412, "precondition_failed"),
     (429, "too_many_attempts"),
     (429, "too_many_requests"),

@@ -3,6 +3,7 @@
 mod api_keys;
 mod auth;
 mod batch;
+mod me;
 mod merchants;
 mod oauth2;
 mod verify;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use keyward_domain::{
     AccountId, Actor, Candidate, Context, Denial, KeyId, Link, Permission, Proof, Reach, Requirements, Role,
-    ScopeNotHeld, ScopeSet, Timestamp, Verdict, judge, may_grant, revocation::usable_pair,
+    ScopeNotHeld, ScopeSet, Scopes, Timestamp, Verdict, judge, may_grant, revocation::usable_pair,
 };
 use keyward_storage::Authority;
 use keyward_verifier::{Credential, Known};
@@ -132,6 +132,15 @@ impl Caller {
         }
     }
 
+    /// What the caller may do; `None` for the operator, which may do everything.
+    #[must_use]
+    pub fn scopes(&self) -> Option<Scopes<'_>> {
+        match &self.0 {
+            Who::Key { scopes, .. } => Some(scopes.as_scopes()),
+            Who::Operator => None,
+        }
+    }
+
     /// Whether the caller has this permission.
     #[must_use]
     pub fn may(&self, permission: Permission) -> bool {
@@ -169,14 +178,14 @@ impl Caller {
         let denied = |denial| Refused::Denied(denial);
         let Known { credential: Credential { key, chain }, as_of } = read_key(access, *id, by).await?;
         let mut authority = Authority::of(*id, &chain, as_of);
-        let mut ends_at = key.view().restrictions.ends_at();
+        let mut ends_at = key.view().usable_until(&chain);
         let context = Context::at(access.now());
         if let Some(token) = token {
             let public = read_key(access, token.public_key, by).await?;
             let view = public.credential.key.view();
             usable_pair(view, key.view(), &chain, &context).map_err(|reason| denied(reason.into()))?;
             authority = authority.and(view.id, public.as_of);
-            ends_at = [ends_at, view.restrictions.ends_at(), Some(token.ends_at)].into_iter().flatten().min();
+            ends_at = [ends_at, view.usable_until(&chain), Some(token.ends_at)].into_iter().flatten().min();
         }
         let scopes = match scopes {
             Held::OfKey(_) => Held::OfKey(Arc::clone(&key)),

@@ -123,8 +123,8 @@ async fn judge_keys(access: &Access, grant: &RefreshGrant, by: ReadFrom) -> Resu
     usable_pair(public_key, key, chain, &Context::at(access.now())).map_err(|reason| Error::Denied(reason.into()))?;
     let right = Authority::of(key.id, chain, secret.as_of)
         .and(grant.public_key, public.as_of)
-        .until(key.restrictions.expires_at)
-        .until(public_key.restrictions.expires_at)
+        .until(key.usable_until(chain))
+        .until(public_key.usable_until(chain))
         .until(Some(grant.family_ends_at));
     Ok((right, chain.own().id, chain.own().mid.clone()))
 }

@@ -145,7 +145,7 @@ async fn try_once(manage: &Arc<Manage>, acting: &Acting, command: &ChangeKey) ->
     }
     let found = unit.lock_key(command.id).await?.ok_or(Error::NoSuchKey)?;
     let others = if depends_on_others {
-        let left = unit.longest_lived_manager_key(account, &[command.id], request.now).await?;
+        let left = unit.longest_lived_manager_key(account, &[command.id], request.now, &found.chain.policy()).await?;
         OtherManagerKeys::among(&left, &found.chain, request.now)
     } else {
         OtherManagerKeys::Some

@@ -3,7 +3,8 @@
 use std::ops::ControlFlow;
 
 use keyward_domain::{
-    AccountNotActive, ApiKey, Chain, KeyTerms, KeyValue, Mid, Now, Origin, Permission, ScopeNotHeld, Standing,
+    AccountId, AccountNotActive, ApiKey, Chain, Change, KeyTerms, KeyValue, Mid, Now, Origin, Permission, Policy,
+    RestrictionError, ScopeNotHeld, Standing,
 };
 use keyward_storage::{StorageError, Write};
 
@@ -13,6 +14,7 @@ use crate::{
     access::{Caller, RateLimitKey, Refused},
     account_queue::Lane,
     acting::{self, Acting},
+    commit::Unit,
 };
 
 /// Command: create a key for this account with these terms.
@@ -50,9 +52,23 @@ pub enum Error {
     /// The account, or one above it, is suspended or closed.
     #[error(transparent)]
     AccountNotActive(#[from] AccountNotActive),
+    /// The key would live longer than the policy of its account allows.
+    #[error(transparent)]
+    BeyondPolicy(#[from] RestrictionError),
+    /// The account has as many keys as its policy allows.
+    #[error(transparent)]
+    TooManyKeys(#[from] TooManyKeys),
     /// Not the caller's fault.
     #[error(transparent)]
     Failure(#[from] Failure),
+}
+
+/// An account has as many keys that are neither revoked nor expired as its policy allows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the account has {max_keys} keys, the maximum that its policy allows")]
+pub struct TooManyKeys {
+    /// The maximum.
+    pub max_keys: u32,
 }
 
 crate::impl_from_failure!(Error: StorageError, NoEntropy);
@@ -72,12 +88,18 @@ pub async fn issue_key(manage: &Manage, caller: &Caller, command: IssueKey) -> R
     if account.chain.standing() != Standing::Active {
         return Err(AccountNotActive.into());
     }
+    let policy = account.chain.policy();
+    let terms = terms.under(&policy, now.recorded())?;
     let origin = Origin { id: manage.fresh_key_id(now)?, at: now.recorded(), by: caller.actor(), pair: None };
     let (key, value) = mint(manage, terms, origin, &account.chain).await?;
-    let _permit =
-        manage.account_queue.take(account.account.id, Lane::MakeKey, caller.actor()).await.map_err(Failure::from)?;
+    // What counts the keys of the account locks it meanwhile.
+    let lane = if policy.max_keys.is_some() { Lane::Make } else { Lane::MakeKey };
+    let _permit = manage.account_queue.take(account.account.id, lane, caller.actor()).await.map_err(Failure::from)?;
     loop {
-        let tried = insert(manage, &acting, &key).await;
+        let tried = match policy.max_keys {
+            None => insert(manage, &acting, &key).await,
+            Some(_) => insert_counted(manage, &acting, &key).await,
+        };
         if let ControlFlow::Break(()) = acting.again(&manage.access, tried).await? {
             return Ok(Issued { key, chain: account.chain, value });
         }
@@ -91,6 +113,34 @@ async fn insert(manage: &Manage, acting: &Acting, key: &ApiKey) -> Result<(), Er
         Write::Applied => Ok(()),
         Write::Stale => Err(AccountNotActive.into()),
     }
+}
+
+/// Adds the key while its account is locked, so that concurrent calls count each other's keys.
+async fn insert_counted(manage: &Manage, acting: &Acting, key: &ApiKey) -> Result<(), Error> {
+    acting.caller.may_grant(&key.facts().scopes)?;
+    let mut unit = manage.door.begin(acting).await?;
+    let account = key.facts().account;
+    let locked = unit.lock_account(account).await?.ok_or(Error::NoSuchAccount)?;
+    leaves_room_for(manage, &mut unit, account, &locked.chain.policy(), 1).await?;
+    if unit.record(&Change::KeyIssued(Box::new(key.clone()))).await? == Write::Stale {
+        return Err(AccountNotActive.into());
+    }
+    acting.is_in_time(&manage.access)?;
+    unit.commit(None).await?;
+    Ok(())
+}
+
+/// Checks that the policy of a locked account allows this number of new keys.
+pub(crate) async fn leaves_room_for(
+    manage: &Manage,
+    unit: &mut Unit,
+    account: AccountId,
+    policy: &Policy,
+    new: u32,
+) -> Result<(), Error> {
+    let Some(max_keys) = policy.max_keys else { return Ok(()) };
+    let count = unit.count_keys(account, manage.access.now(), policy, max_keys).await?;
+    if count.saturating_add(new) > max_keys { Err(TooManyKeys { max_keys }.into()) } else { Ok(()) }
 }
 
 /// Draws the value of a new key and builds the key. Writes nothing.

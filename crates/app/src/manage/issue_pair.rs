@@ -4,14 +4,14 @@ use std::{ops::ControlFlow, sync::Arc};
 
 use keyward_domain::{
     AccountId, AccountNotActive, ApiKey, Chain, Change, Description, KeyId, KeyTerms, KeyType, KeyValue, Mid, Name,
-    Origin, OtherManagerKeys, PairMembership, Permission, Reason, Refusal, Restrictions, RevocationRequest,
-    ScopeNotHeld, ScopeSet, Standing, TermsError, revocation::overwrite,
+    Origin, OtherManagerKeys, PairMembership, Permission, Reason, Refusal, RestrictionError, Restrictions,
+    RevocationRequest, ScopeNotHeld, ScopeSet, Standing, TermsError, revocation::overwrite,
 };
 use keyward_storage::{Constraint, Enforcement, StorageError, Target, Write};
 
 use super::{
     Manage,
-    issue_key::{self, mint},
+    issue_key::{self, leaves_room_for, mint},
 };
 use crate::{
     Failure, NoEntropy,
@@ -82,7 +82,7 @@ macro_rules! as_for_any_key {
     )+};
 }
 
-as_for_any_key!(Refused, ScopeNotHeld, AccountNotActive, Failure, StorageError, NoEntropy);
+as_for_any_key!(Refused, ScopeNotHeld, AccountNotActive, RestrictionError, Failure, StorageError, NoEntropy);
 
 impl MayBeFailure for Error {
     fn failure(&self) -> Option<&Failure> {
@@ -145,8 +145,9 @@ async fn try_once(
     };
     let unnamed = |key| Origin { id: key, at: now.recorded(), by: caller.actor(), pair: None };
     let fits = |_: TermsError| Failure::Defect("the checked terms of a pair do not fit");
-    let public = terms(KeyType::Public, ScopeSet::empty()).map_err(fits)?;
-    let secret = terms(KeyType::Secret, command.scopes.clone()).map_err(fits)?;
+    let policy = chain.policy();
+    let public = terms(KeyType::Public, ScopeSet::empty()).map_err(fits)?.under(&policy, now.recorded())?;
+    let secret = terms(KeyType::Secret, command.scopes.clone()).map_err(fits)?.under(&policy, now.recorded())?;
     let (public, public_value) = mint(manage, public, unnamed(manage.fresh_key_id(now)?), chain).await?;
     let (secret, secret_value) = mint(manage, secret, unnamed(manage.fresh_key_id(now)?), chain).await?;
 
@@ -158,6 +159,7 @@ async fn try_once(
         let request = RevocationRequest { now, by: caller.actor(), reason: Reason::Superseded, reach };
         ended_before = revoke_namesakes(&mut unit, &request, account, &locked.chain, &command.name, &secret).await?;
     }
+    leaves_room_for(manage, &mut unit, account, &locked.chain.policy(), 2).await?;
     let unique_name = free_name(&mut unit, account, command.name.as_str()).await?;
     let named = |key: ApiKey| key.in_pair(PairMembership { id, unique_name: unique_name.as_str().into() });
     let (public, secret) = (named(public), named(secret));
@@ -197,7 +199,7 @@ async fn revoke_namesakes(
 ) -> Result<Vec<KeyId>, Error> {
     let replaced = unit.pair_keys_named(account, name).await?;
     let ids: Vec<KeyId> = replaced.iter().map(ApiKey::id).collect();
-    let left = unit.longest_lived_manager_key(account, &ids, request.now).await?;
+    let left = unit.longest_lived_manager_key(account, &ids, request.now, &chain.policy()).await?;
     let others = OtherManagerKeys::among(&left, chain, request.now);
     let mut ended_before = Vec::new();
     for (key, revocation) in overwrite(&replaced, successor, chain, request, others)? {

@@ -97,7 +97,7 @@ async fn decide_and_commit(
     let (found, others) = if depends_on_others {
         unit.lock_account(account).await?.ok_or(Error::NoSuchKey)?;
         let found = unit.current_key(command.id).await?.ok_or(Error::NoSuchKey)?;
-        let left = unit.longest_lived_manager_key(account, &[command.id], request.now).await?;
+        let left = unit.longest_lived_manager_key(account, &[command.id], request.now, &found.chain.policy()).await?;
         let others = OtherManagerKeys::among(&left, &found.chain, request.now);
         (found, others)
     } else {

@@ -126,7 +126,9 @@ async fn key(
         issue_key::Error::Caller(_)
         | issue_key::Error::ScopeNotHeld(_)
         | issue_key::Error::NoSuchAccount
-        | issue_key::Error::AccountNotActive(_) => Failure::Defect("a demo account takes no keys"),
+        | issue_key::Error::AccountNotActive(_)
+        | issue_key::Error::BeyondPolicy(_)
+        | issue_key::Error::TooManyKeys(_) => Failure::Defect("a demo account takes no keys"),
     })
 }
 

@@ -6,7 +6,7 @@ use super::{
     mid::Mid,
     role::{Role, Status},
 };
-use crate::AccountId;
+use crate::{AccountId, Policy};
 
 /// The data of one account in a chain.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub struct Link {
     pub role: Role,
     /// Its own status.
     pub status: Status,
+    /// Its own policy; most accounts have none.
+    pub policy: Option<Box<Policy>>,
 }
 
 /// Maximum number of ancestors: a merchant's partner and the platform.
@@ -118,6 +120,23 @@ impl Chain {
             })
             .max()
             .unwrap_or(Standing::Active)
+    }
+
+    /// The effective policy: the strictest value of each member, from the account up to the platform (contract, section
+    /// 16).
+    #[must_use]
+    pub fn policy(&self) -> Policy {
+        Policy::strictest(self.links().filter_map(|link| link.policy.as_deref()))
+    }
+
+    /// The same chain, with this policy for one of its accounts.
+    #[must_use]
+    pub fn with_policy(&self, account: AccountId, policy: &Policy) -> Self {
+        let replaced = |link: &Arc<Link>| {
+            let policy = (*policy != Policy::NONE).then(|| Box::new(*policy));
+            if link.id == account { Arc::new(Link { policy, ..Link::clone(link) }) } else { Arc::clone(link) }
+        };
+        Self { own: replaced(&self.own), above: self.above.each_ref().map(|above| above.as_ref().map(replaced)) }
     }
 
     /// The child of the platform on this path; the platform itself for the platform.

@@ -9,7 +9,7 @@ fn id(n: u128) -> AccountId {
 }
 
 fn link(n: u128, role: Role, status: Status) -> Link {
-    Link { id: id(n), mid: format!("m{n}").parse().unwrap(), role, status }
+    Link { id: id(n), mid: format!("m{n}").parse().unwrap(), role, status, policy: None }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 //! Holds nothing of the key's origin, description or pair, and decides nothing: its [`view`](AuthKey::view) does.
 
 use super::{ApiKey, InconsistentKey, KeyView, Material};
-use crate::{AccountId, KeyId, KeyType, Name, Restrictions, ScopeSet};
+use crate::{AccountId, KeyId, KeyType, Name, Restrictions, ScopeSet, Timestamp};
 
 /// The stored facts that authentication reads: the input of [`AuthKey::restore`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +18,8 @@ pub struct AuthFacts {
     pub name: Name,
     /// Scopes granted to the key.
     pub scopes: ScopeSet,
+    /// Time of issue.
+    pub created_at: Timestamp,
     /// What may hold it back beside its state and its account.
     pub restrictions: Restrictions,
     /// Whether the key itself was revoked.
@@ -56,6 +58,7 @@ impl AuthKey {
             key_type: self.0.key_type,
             name: self.0.name.as_str(),
             scopes: self.0.scopes.as_scopes(),
+            created_at: self.0.created_at,
             restrictions: &self.0.restrictions,
             revoked: self.0.revoked,
             suspended: self.0.suspended,
@@ -73,6 +76,7 @@ impl From<&ApiKey> for AuthKey {
             key_type: facts.key_type,
             name: facts.name,
             scopes: facts.scopes,
+            created_at: facts.created_at,
             restrictions: facts.restrictions,
             revoked: key.revocation().is_some(),
             suspended: facts.suspension.is_some(),

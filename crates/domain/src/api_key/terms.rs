@@ -1,6 +1,8 @@
 //! The checked terms of a new key. Draws no value and reads no clock.
 
-use crate::{Description, KeyType, Metadata, Name, Now, RestrictionError, Restrictions, Scope, ScopeSet};
+use crate::{
+    Description, KeyType, Metadata, Name, Now, Policy, RestrictionError, Restrictions, Scope, ScopeSet, Timestamp,
+};
 
 /// The checked terms of a new key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,6 +71,19 @@ impl KeyTerms {
         let mut errors = reserved_scopes(key_type, scopes);
         errors.extend(restrictions.errors(now).map(TermsError::Restriction));
         errors.into_iter()
+    }
+
+    /// The same terms under the effective policy of the key's account: with its default life, if no end was requested.
+    ///
+    /// # Errors
+    /// [`RestrictionError::BeyondPolicy`] if the key would live longer than the policy allows.
+    pub fn under(self, policy: &Policy, created_at: Timestamp) -> Result<Self, RestrictionError> {
+        if let Some(error) = self.0.restrictions.beyond(policy, created_at) {
+            return Err(error);
+        }
+        let expires_at = self.0.restrictions.expires_at.or_else(|| policy.default_end(created_at));
+        let restrictions = Restrictions { expires_at, ..self.0.restrictions };
+        Ok(Self(Agreed { restrictions, ..self.0 }))
     }
 
     /// The same terms for a key with this metadata.

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    MasterKey, Reason, RestrictionError, SecretForm, Status,
+    Link, MasterKey, Period, Policy, Reason, RestrictionError, SecretForm, Status,
     fixture::{at, chain, facts, hasher, secret, until, value},
 };
 
@@ -185,5 +185,98 @@ fn a_value_is_proved_against_its_own_key_only() {
         let other_secret = KeyValue::mint(key_type, crate::Environment::Sandbox, key.id(), [8; 32]);
         assert!(!proves(&other_secret, &hasher()));
         assert_eq!(proves(&value(key_type, 1), &others_hasher), key_type == KeyType::Public);
+    }
+}
+
+/// The fixture's chain, in which each level has the policy beside it: merchant, partner, platform.
+fn under(policies: [Option<Policy>; 3]) -> Chain {
+    let chain = chain(Status::Active, Status::Active);
+    let mut links =
+        chain.links().zip(policies).map(|(link, policy)| Link { policy: policy.map(Box::new), ..link.clone() });
+    Chain::new(links.next().unwrap(), links.collect()).unwrap()
+}
+
+fn max_life(seconds: u64) -> Policy {
+    Policy { max_life: Some(Period::from_seconds(seconds).unwrap()), ..Policy::NONE }
+}
+
+fn max_secret_age(seconds: u64) -> Policy {
+    Policy { max_secret_age: Some(Period::from_seconds(seconds).unwrap()), ..Policy::NONE }
+}
+
+#[test]
+fn the_strictest_policy_of_the_chain_ends_a_key_at_its_instant_by_the_later_clock() {
+    use Unusable::{Expired, RotationDue};
+    let key = |end: Option<i64>| {
+        let restrictions = Restrictions { expires_at: end.map(at), ..Restrictions::NONE };
+        ApiKey::restore(KeyFacts { restrictions, ..facts(1, KeyType::Secret, "") }).unwrap()
+    };
+    for (policies, end, effective, [shared, own], expected) in [
+        ([None, None, None], None, None, [1_000, 1_000], Ok(())),
+        ([Some(max_life(20)), None, None], None, Some(20), [19, 19], Ok(())),
+        ([Some(max_life(20)), None, None], None, Some(20), [20, 20], Err(Expired)),
+        ([None, Some(max_life(20)), None], None, Some(20), [20, 19], Err(Expired)),
+        ([None, None, Some(max_life(20))], None, Some(20), [19, 20], Err(Expired)),
+        ([Some(max_life(30)), Some(max_life(20)), Some(max_life(25))], None, Some(20), [20, 20], Err(Expired)),
+        ([Some(max_life(30)), Some(max_life(20)), None], Some(10), Some(10), [9, 9], Ok(())),
+        ([Some(max_life(30)), Some(max_life(20)), None], Some(10), Some(10), [10, 10], Err(Expired)),
+        ([Some(max_life(20)), None, None], Some(30), Some(20), [20, 20], Err(Expired)),
+        ([Some(max_secret_age(20)), None, None], None, None, [19, 19], Ok(())),
+        ([Some(max_secret_age(20)), None, None], None, None, [19, 20], Err(RotationDue)),
+        ([Some(max_secret_age(20)), Some(max_life(20)), None], None, Some(20), [20, 20], Err(Expired)),
+    ] {
+        let (key, chain) = (key(end), under(policies));
+        assert_eq!(key.ends_at(&chain), effective.map(at), "{policies:?}");
+        let now = Now::by(at(shared), at(own));
+        assert_eq!(key.usable(&chain, &Context::at(now)).map(|_| ()), expected, "{policies:?} {end:?} {now:?}");
+        let status = if expected == Err(Expired) { KeyStatus::Expired } else { KeyStatus::Active };
+        assert_eq!(key.status(&chain, now), status, "{policies:?} {end:?} {now:?}");
+    }
+}
+
+#[test]
+fn only_secret_keys_are_due_for_a_rotation() {
+    let chain = under([Some(max_secret_age(20)), None, None]);
+    let public = ApiKey::restore(facts(1, KeyType::Public, "")).unwrap();
+    assert!(public.usable(&chain, &Context::at(Now::exact(at(20)))).is_ok());
+    assert_eq!(public.view().usable_until(&chain), None);
+    assert_eq!(secret(1, "").view().usable_until(&chain), Some(at(20)));
+}
+
+#[test]
+fn the_terms_of_a_new_key_follow_the_policy() {
+    let policy = |default: Option<u64>, max: Option<u64>| Policy {
+        default_life: default.map(|seconds| Period::from_seconds(seconds).unwrap()),
+        max_life: max.map(|seconds| Period::from_seconds(seconds).unwrap()),
+        ..Policy::NONE
+    };
+    let beyond = |seconds| RestrictionError::BeyondPolicy { max_life: Period::from_seconds(seconds).unwrap() };
+    for (end, policy, expected) in [
+        (None, policy(None, None), Ok(None)),
+        (Some(50), policy(None, None), Ok(Some(50))),
+        (None, policy(Some(5), Some(20)), Ok(Some(15))),
+        (Some(30), policy(Some(5), Some(20)), Ok(Some(30))),
+        (Some(31), policy(Some(5), Some(20)), Err(beyond(20))),
+        // Without an end of its own the key ends by the policy.
+        (None, policy(None, Some(20)), Ok(None)),
+    ] {
+        let restrictions = Restrictions { expires_at: end.map(at), ..Restrictions::NONE };
+        let terms = terms(KeyType::Secret, "", restrictions).unwrap().under(&policy, at(10));
+        let id = KeyId::from_uuid(uuid::Uuid::from_u128(1));
+        let chain = chain(Status::Active, Status::Active);
+        let value = value(KeyType::Secret, 1);
+        let digest = hasher().digest(&value, &[0; 16]).unwrap();
+        let end = terms.map(|terms| {
+            let key = ApiKey::issue(
+                terms,
+                Origin { id, at: at(10), by: Actor::Operator, pair: None },
+                &chain,
+                &value,
+                Some(digest),
+            )
+            .unwrap();
+            key.facts().restrictions.expires_at
+        });
+        assert_eq!(end, expected.map(|end| end.map(at)));
     }
 }

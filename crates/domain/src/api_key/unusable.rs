@@ -12,9 +12,12 @@ pub enum Unusable {
     /// The key is not valid yet.
     #[error("not valid yet")]
     NotYetValid,
-    /// The key has expired.
+    /// The key has expired, or a policy has ended it.
     #[error("expired")]
     Expired,
+    /// A policy demands a younger secret: a rotation makes the key usable again.
+    #[error("due for a rotation of its secret")]
+    RotationDue,
 }
 
 impl Unusable {
@@ -26,6 +29,7 @@ impl Unusable {
             Self::Suspended => "SUSPENDED",
             Self::NotYetValid => "NOT_YET_VALID",
             Self::Expired => "EXPIRED",
+            Self::RotationDue => "ROTATION_DUE",
         }
     }
 }

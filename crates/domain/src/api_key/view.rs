@@ -1,8 +1,8 @@
 //! The part of a key that verification needs, borrowed from its owner, and the one predicate about it.
 
 use crate::{
-    AccountId, Chain, Context, KeyId, KeyType, Now, PresentedValue, Restrictions, Scopes, SecretHasher, Standing,
-    Unusable,
+    AccountId, Chain, Context, KeyId, KeyType, Now, Policy, PresentedValue, Restrictions, Scopes, SecretHasher,
+    Standing, Timestamp, Unusable,
     secret_hash::{DigestError, DigestRef, Proof},
     text_enum::text_enum,
 };
@@ -20,6 +20,8 @@ pub struct KeyView<'a> {
     pub name: &'a str,
     /// Scopes granted to the key.
     pub scopes: Scopes<'a>,
+    /// Time of issue.
+    pub created_at: Timestamp,
     /// Conditions beside its state and its account.
     pub restrictions: &'a Restrictions,
     /// Whether the key itself was revoked.
@@ -48,7 +50,7 @@ pub enum KeyStatus {
     Pending,
     /// The key itself is suspended.
     Suspended,
-    /// `expires_at` has passed.
+    /// `expires_at` has passed, or a policy has ended the key.
     Expired,
     /// Revoked, or its account or one above it was closed.
     Revoked,
@@ -88,8 +90,41 @@ impl<'a> KeyView<'a> {
             Standing::Closed => Err(Unusable::Revoked),
             Standing::Suspended => Err(Unusable::Suspended),
             Standing::Active if self.suspended => Err(Unusable::Suspended),
-            Standing::Active => self.restrictions.judge(context).map(|()| UsableKey(self)),
+            Standing::Active => {
+                self.restrictions.judge(context)?;
+                self.judge_age(&chain.policy(), context.now)?;
+                Ok(UsableKey(self))
+            }
         }
+    }
+
+    /// Judges the age of the key and of its secret by the effective policy of its account.
+    fn judge_age(self, policy: &Policy, now: Now) -> Result<(), Unusable> {
+        let has_passed = |end: Option<Timestamp>| end.is_some_and(|end| now.has_passed(end));
+        if has_passed(policy.ends_at(self.created_at)) {
+            Err(Unusable::Expired)
+        } else if has_passed(self.rotation_due_at(policy)) {
+            Err(Unusable::RotationDue)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// When the policy demands a younger secret. A secret is as old as its key, as long as none is rotated.
+    fn rotation_due_at(self, policy: &Policy) -> Option<Timestamp> {
+        if self.key_type.is_secret() { policy.rotation_due_at(self.created_at) } else { None }
+    }
+
+    /// When the key ends by its own end or by the policy of its account; `None` for never.
+    #[must_use]
+    pub fn ends_at(self, chain: &Chain) -> Option<Timestamp> {
+        earlier(self.restrictions.ends_at(), chain.policy().ends_at(self.created_at))
+    }
+
+    /// When the key stops being usable by itself: when it ends, or when its secret must be rotated.
+    #[must_use]
+    pub fn usable_until(self, chain: &Chain) -> Option<Timestamp> {
+        earlier(self.ends_at(chain), self.rotation_due_at(&chain.policy()))
     }
 
     /// The key's state for a reader. Does not show a suspension of its account, which the account shows.
@@ -97,7 +132,7 @@ impl<'a> KeyView<'a> {
     pub fn status(self, chain: &Chain, now: Now) -> KeyStatus {
         if self.revoked || chain.standing() == Standing::Closed {
             KeyStatus::Revoked
-        } else if self.restrictions.has_ended(now) {
+        } else if self.ends_at(chain).is_some_and(|end| now.has_passed(end)) {
             KeyStatus::Expired
         } else if self.suspended {
             KeyStatus::Suspended
@@ -121,6 +156,11 @@ impl<'a> KeyView<'a> {
     pub fn prove(self, presented: &PresentedValue<'_>, hasher: &SecretHasher) -> Result<Proof, DigestError> {
         self.material.prove(presented, hasher)
     }
+}
+
+/// The earlier of two ends.
+fn earlier(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp> {
+    [one, other].into_iter().flatten().min()
 }
 
 impl<'a> MaterialRef<'a> {

@@ -1,6 +1,6 @@
 //! Tables of changes, suspensions and resumptions: what they affect, and who is refused.
 use crate::{
-    AccountId, KeyState, KeyType, Link, Reason, Revocation, Role, Status,
+    AccountId, KeyState, KeyType, Link, Period, Policy, Reason, Revocation, Role, Status,
     fixture::{account, at, chain, facts, link, secret, until},
 };
 
@@ -290,4 +290,29 @@ fn the_keys_belong_to_the_merchant() {
     let own: &Link = &active().own().clone();
     assert_eq!((own.id, own.role), (account(3), Role::Merchant));
     assert_eq!(secret(1, "").facts().account, AccountId::from_uuid(account(3).uuid()));
+}
+
+#[test]
+fn an_end_moves_within_the_policy_and_one_that_stays_is_not_judged_again() {
+    let policy = Policy { max_life: Some(Period::from_seconds(100).unwrap()), ..Policy::NONE };
+    let mut links: Vec<Link> = active().links().cloned().collect();
+    links[1].policy = Some(Box::new(policy));
+    let own = links.remove(0);
+    let chain = Chain::new(own, links).unwrap();
+    let key = with(&secret(1, "charges:read"), |facts| facts.restrictions = until(500));
+    let changed = |patch: &KeyPatch| key.change(patch, &chain, &by_key(99, 10), OtherManagerKeys::Some);
+    let beyond = RestrictionError::BeyondPolicy { max_life: Period::from_seconds(100).unwrap() };
+    for (patch, is_valid) in [
+        (ends(Some(100)), true),
+        (ends(Some(101)), false),
+        (ends(Some(499)), false),
+        (ends(None), true),
+        (scopes("charges:*"), true),
+    ] {
+        let expected =
+            if is_valid { None } else { Some(ChangeRefusal::Invalid(vec![PatchError::Terms(beyond.into())])) };
+        assert_eq!(changed(&patch).err(), expected, "{patch:?}");
+    }
+    let late = key.change(&scopes("charges:*"), &chain, &by_key(99, 100), OtherManagerKeys::Some);
+    assert_eq!(late, Err(ChangeRefusal::NotActive(KeyStatus::Expired)), "the policy has ended it");
 }

@@ -67,6 +67,16 @@ Examples:
   keyward account close shop-1
   keyward account close shop-1 --yes        in a script";
 
+pub(super) const POLICY_SHOW: &str = "\
+Example:
+  keyward policy show shop-1";
+
+pub(super) const POLICY_SET: &str = "\
+Examples:
+  keyward policy set partner-1 --max-life 365d --default-life 90d --dry-run
+  keyward policy set shop-1 --max-keys 10 --idle 90d --idle-action suspend
+  keyward policy set shop-1 --none";
+
 pub(super) const KEY_CREATE: &str = "\
 Examples:
   keyward key create --mid shop-1 --name Till --type secret --scope charges:read --expires-at 30d --out till.json

@@ -8,7 +8,7 @@ use clap::{Parser, Subcommand};
 use super::{
     account, backup, demo, examples, exit, health, key,
     options::{Common, Serve},
-    output, packaging, signing_key,
+    output, packaging, policy, signing_key,
 };
 
 /// Issues, lists, rotates, revokes and verifies the API keys of a platform's merchants.
@@ -45,6 +45,9 @@ pub(super) enum Command {
     /// Create, list, suspend, resume and close accounts
     #[command(subcommand)]
     Account(account::Command),
+    /// Show and set the policies of accounts: how long keys live, and how many there may be
+    #[command(subcommand)]
+    Policy(policy::Command),
     /// Create, show, change, list, verify and revoke keys
     #[command(subcommand)]
     Key(key::Command),
@@ -84,6 +87,7 @@ impl Command {
             | Self::Health(_)
             | Self::Migrate
             | Self::Account(_)
+            | Self::Policy(_)
             | Self::Key(_)
             | Self::SigningKey(_)
             | Self::Backup(_)

@@ -8,9 +8,9 @@ use anyhow::Result;
 use clap::Args;
 use keyward_app::{
     Caller,
-    manage::list_keys::{self, ListKeys, Page, list_keys},
+    manage::find_keys::{self, FindKeys, Holders, find_keys},
 };
-use keyward_domain::{KeyStatus, KeyType, Mid};
+use keyward_domain::{Actor, KeyFilter, KeyStatus, KeyType, Mid, NameStart, Scope, Timestamp};
 
 use super::{
     choice::one_of,
@@ -63,7 +63,7 @@ pub(super) enum Command {
     /// Returns when no node refuses the key for its suspension.
     #[command(after_help = examples::KEY_RESUME)]
     Resume(change::Which),
-    /// List the keys of an account, newest first
+    /// List the keys of an account, or of all accounts, newest first
     #[command(after_help = examples::KEY_LIST)]
     List(List),
     /// Report whether a key is valid, and for what; reads its value from standard input
@@ -81,15 +81,33 @@ pub(super) enum Command {
 
 #[derive(Debug, Args)]
 pub(super) struct List {
-    /// The account
+    /// The account; all accounts if absent
     #[arg(long)]
-    mid: Mid,
+    mid: Option<Mid>,
     /// Only keys in this state
     #[arg(long, value_parser = one_of::<KeyStatus>(KeyStatus::WORDS))]
     state: Option<KeyStatus>,
     /// Only keys of this type
     #[arg(long = "type", value_parser = one_of::<KeyType>(KeyType::WORDS))]
     key_type: Option<KeyType>,
+    /// Only keys that this actor created: a key id, operator or service
+    #[arg(long, value_name = "ACTOR")]
+    created_by: Option<Actor>,
+    /// Only keys whose scopes cover this one
+    #[arg(long)]
+    scope: Option<Scope>,
+    /// Only keys whose name starts like this, in any case
+    #[arg(long, value_name = "START")]
+    name: Option<String>,
+    /// Only keys that end before this time, such as 2027-01-31T00:00:00Z, by their own end or by a policy
+    #[arg(long, value_name = "TIME")]
+    expires_before: Option<Timestamp>,
+    /// Only keys that have not been used since this time, and existed then
+    #[arg(long, value_name = "TIME")]
+    unused_since: Option<Timestamp>,
+    /// Only secret keys whose secret was created before this time
+    #[arg(long, value_name = "TIME")]
+    secret_older_than: Option<Timestamp>,
     #[command(flatten)]
     form: Form,
 }
@@ -120,19 +138,42 @@ async fn list(node: &Node, query: List) -> Result<()> {
         ("NAME", "name"),
         ("SCOPES", "scopes"),
     ];
-    let List { mid, state, key_type, form } = query;
-    let mut query = ListKeys { mid, status: state, key_type, limit: PAGE, before: None };
-    let mut list = output::List::new(COLUMNS, form);
+    const OF_ALL_ACCOUNTS: &[(&str, &str)] = &[
+        ("ID", "id"),
+        ("MID", "mid"),
+        ("TYPE", "type"),
+        ("STATE", "state"),
+        ("ENDS IN", "last_four"),
+        ("CREATED", "created_at"),
+        ("LAST USED", "last_used"),
+        ("NAME", "name"),
+        ("SCOPES", "scopes"),
+    ];
+    let columns = if query.mid.is_some() { COLUMNS } else { OF_ALL_ACCOUNTS };
+    let form = query.form;
+    let filter = KeyFilter {
+        status: query.state,
+        key_type: query.key_type,
+        created_by: query.created_by,
+        scope: query.scope,
+        name_start: query.name.map(|start| NameStart::new(&start)),
+        expires_before: query.expires_before,
+        unused_since: query.unused_since,
+        secret_older_than: query.secret_older_than,
+    };
+    let held_by = query.mid.map_or(Holders::Reach, Holders::Account);
+    let mut query = FindKeys { held_by, filter, limit: PAGE, before: None };
+    let mut list = output::List::new(columns, form);
     loop {
-        let page = list_keys(&node.manage, &Caller::operator(), &query).await.map_err(|error| match error {
-            list_keys::Error::NoSuchAccount => no_such_account(&query.mid),
-            list_keys::Error::Failure(_) => error.into(),
-        });
-        let Page { keys, chain, next, at } = page?;
-        let rows: Vec<_> = keys.iter().map(|listed| view(&listed.key, &chain, listed.last_used, at)).collect();
-        list.add(&rows)?;
-        query.before = next;
-        if next.is_none() {
+        let page = find_keys(&node.manage, &Caller::operator(), &query).await;
+        let page = page.map_err(|error| match (&query.held_by, &error) {
+            (Holders::Account(mid) | Holders::Below(mid), find_keys::Error::NoSuchAccount) => no_such_account(mid),
+            (Holders::Reach, find_keys::Error::NoSuchAccount) | (_, find_keys::Error::Failure(_)) => error.into(),
+        })?;
+        let rows = page.with_chains().map(|(listed, chain)| view(&listed.key, chain, listed.last_used, page.at));
+        list.add(&rows.collect::<Vec<_>>())?;
+        query.before = page.next;
+        if page.next.is_none() {
             return list.finish();
         }
     }

@@ -26,6 +26,11 @@ enum Format {
 }
 
 impl Form {
+    /// Whether the output is JSON.
+    pub(super) fn is_json(self) -> bool {
+        !self.is_table()
+    }
+
     fn is_table(self) -> bool {
         self.format.map_or_else(is_terminal, |format| format == Format::Table)
     }

@@ -36,7 +36,9 @@ pub(super) fn source(common: Common, command: &Command) -> Source {
         }
         Command::Completion(_) | Command::Man(_) => Purpose::Ask,
         Command::Migrate | Command::Backup(_) | Command::Demo(_) => Purpose::Migrate,
-        Command::Account(_) | Command::Key(_) | Command::SigningKey(_) | Command::Restore(_) => Purpose::Operate,
+        Command::Account(_) | Command::Policy(_) | Command::Key(_) | Command::SigningKey(_) | Command::Restore(_) => {
+            Purpose::Operate
+        }
         // As a server that would start here.
         Command::Doctor(_) => Purpose::Serve,
     };

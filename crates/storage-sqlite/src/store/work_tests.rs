@@ -70,7 +70,7 @@ impl Crowd {
         let work = async || {
             let mut unit = keyward_storage::shortcuts::StoreShortcuts::begin(&self.store).await.unwrap();
             let found = unit
-                .longest_lived_manager_key(&Reach::operator(), self.tree.merchant.id, &[], Now::exact(at(0)))
+                .longest_lived_manager_key(&Reach::operator(), self.tree.merchant.id, &[], Now::exact(at(0)), None)
                 .await
                 .unwrap();
             assert_eq!(found.map(|key| key.id()), Some(self.key.id()));
@@ -201,8 +201,8 @@ async fn an_authentication_examines_as_many_rows_whether_or_not_its_key_exists()
     let crowd = Crowd::of(500).await;
     let steps = async |id| crowd.steps(async || crowd.store.credential(id).await.unwrap()).await;
     let (known, unknown) = (steps(crowd.key.id()).await, steps(KeyId::from_uuid(Uuid::max())).await);
-    // The plan of SQLite 3.51 takes 71.
-    assert!((20..=77).contains(&known), "known: {known} steps");
+    // The plan of SQLite 3.51 takes 80.
+    assert!((20..=82).contains(&known), "known: {known} steps");
     assert!(known.abs_diff(unknown) <= 2, "known: {known} steps, unknown: {unknown}");
 }
 

@@ -24,7 +24,8 @@ pub async fn every_field_of_an_account_is_returned(fixture: &Fixture) {
         (&tree.merchant, vec![&tree.merchant, &tree.partner, &tree.platform]),
         (&tree.direct, vec![&tree.direct, &tree.platform]),
     ] {
-        let expected = AccountRecord { account: account.clone(), chain: chain(&line), enforcement: None };
+        let expected =
+            AccountRecord { account: account.clone(), chain: chain(&line), policy_version: 1, enforcement: None };
         assert_eq!(fixture.store.account(&Reach::operator(), &account.mid).await.unwrap(), Some(expected));
     }
 }
@@ -55,7 +56,12 @@ pub async fn a_locked_account_is_complete(fixture: &Fixture) {
     let tree = Tree::plant(fixture).await;
     let mut unit = fixture.store.begin().await.unwrap();
     let locked = unit.lock_account(&reach(&tree.merchant), tree.merchant.id).await.unwrap().unwrap();
-    let expected = AccountRecord { account: tree.merchant.clone(), chain: tree.merchant_chain(), enforcement: None };
+    let expected = AccountRecord {
+        account: tree.merchant.clone(),
+        chain: tree.merchant_chain(),
+        policy_version: 1,
+        enforcement: None,
+    };
     assert_eq!(locked, expected);
 }
 

@@ -173,7 +173,10 @@ pub async fn a_suspended_key_is_no_remaining_manager_key(fixture: &Fixture) {
     let remaining = async || {
         let mut unit = fixture.store.begin().await.unwrap();
         let now = Now::exact(at(1));
-        unit.longest_lived_manager_key(&Reach::operator(), tree.merchant.id, &[], now).await.unwrap().map(|it| it.id())
+        unit.longest_lived_manager_key(&Reach::operator(), tree.merchant.id, &[], now, None)
+            .await
+            .unwrap()
+            .map(|it| it.id())
     };
     assert_eq!(remaining().await, Some(key.id()));
     let suspended = apply(fixture, &suspended(&tree, &key, Actor::Operator)).await.key;

@@ -72,7 +72,7 @@ pub async fn a_corrupt_manager_key_or_pair_is_reported(fixture: &Fixture) {
     let (all, name) = (Reach::operator(), key.id().to_string());
     let mut unit = fixture.store.begin().await.unwrap();
     assert!(is_corrupt(
-        unit.longest_lived_manager_key(&all, tree.merchant.id, &[], Now::exact(at(0))).await,
+        unit.longest_lived_manager_key(&all, tree.merchant.id, &[], Now::exact(at(0)), None).await,
         "api_key",
         &name
     ));

@@ -11,7 +11,7 @@ use crate::shortcuts::StoreShortcuts as _;
 async fn longest(fixture: &Fixture, tree: &Tree, except: &[KeyId]) -> Option<KeyId> {
     let mut unit = fixture.store.begin().await.unwrap();
     let found = unit
-        .longest_lived_manager_key(&reach(&tree.merchant), tree.merchant.id, except, Now::exact(at(0)))
+        .longest_lived_manager_key(&reach(&tree.merchant), tree.merchant.id, except, Now::exact(at(0)), None)
         .await
         .unwrap();
     found.map(|key| key.id())
@@ -50,7 +50,7 @@ pub async fn a_manager_key_that_is_held_back_does_not_count(fixture: &Fixture) {
         (Now::exact(at(9)), Some(&pending)),
     ] {
         let mut unit = fixture.store.begin().await.unwrap();
-        let found = unit.longest_lived_manager_key(&within, tree.merchant.id, &[], now).await.unwrap();
+        let found = unit.longest_lived_manager_key(&within, tree.merchant.id, &[], now, None).await.unwrap();
         assert_eq!(found.as_ref(), expected, "{now:?}");
     }
 }
@@ -60,8 +60,10 @@ pub async fn a_manager_key_is_returned_complete(fixture: &Fixture) {
     let draft = Draft::of(KeyType::Secret).scoped("merchants:read api-keys:*").described("the last one").expiring(5);
     let key = draft.store(&fixture.store, &tree.merchant_chain()).await;
     let mut unit = fixture.store.begin().await.unwrap();
-    let found =
-        unit.longest_lived_manager_key(&reach(&tree.merchant), tree.merchant.id, &[], Now::exact(at(0))).await.unwrap();
+    let found = unit
+        .longest_lived_manager_key(&reach(&tree.merchant), tree.merchant.id, &[], Now::exact(at(0)), None)
+        .await
+        .unwrap();
     assert_eq!(found, Some(key));
 }
 
@@ -102,7 +104,8 @@ pub async fn a_foreign_account_shows_no_manager_key(fixture: &Fixture) {
     let key = Draft::manager_key().store(&fixture.store, &tree.merchant_chain()).await;
     for (who, within, reached) in tree.reaches() {
         let mut unit = fixture.store.begin().await.unwrap();
-        let found = unit.longest_lived_manager_key(&within, tree.merchant.id, &[], Now::exact(at(0))).await.unwrap();
+        let found =
+            unit.longest_lived_manager_key(&within, tree.merchant.id, &[], Now::exact(at(0)), None).await.unwrap();
         assert_eq!(found, reached.then(|| key.clone()), "{who}");
     }
 }

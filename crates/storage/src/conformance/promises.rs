@@ -87,6 +87,15 @@ macro_rules! each_promise {
                 listed_keys_are_complete,
                 a_window_over_a_foreign_account_is_empty,
                 a_window_holds_no_key_of_another_account;
+            search:
+                a_line_holds_the_keys_of_its_accounts_newest_first,
+                windows_over_a_line_follow_each_other_without_gap_or_overlap,
+                a_line_out_of_reach_holds_nothing,
+                all_keys_are_for_the_operator_and_the_platform_alone,
+                a_line_shows_what_an_actor_created_in_it,
+                keys_of_a_line_that_end_in_a_period_are_returned_if_they_are_few,
+                chains_of_accounts_within_reach_are_returned,
+                a_key_follows_its_account_to_another_line;
             credentials:
                 a_credential_is_the_key_with_its_chain,
                 an_unknown_credential_is_absent_beside_any_neighbour,
@@ -152,6 +161,12 @@ macro_rules! each_promise {
                 a_renamed_pair_is_found_by_the_name_it_was_made_with,
                 metadata_of_a_new_key_is_stored,
                 the_service_is_an_actor_of_its_own;
+            policies:
+                a_policy_is_returned_complete_with_its_version,
+                a_policy_of_another_version_is_stale,
+                a_policy_is_recorded_within_reach_alone,
+                keys_are_counted_that_are_neither_revoked_nor_expired_nor_too_old,
+                a_manager_key_that_is_too_old_is_none;
             manager_keys:
                 the_manager_key_that_expires_last_is_returned_and_one_that_never_expires_first,
                 a_manager_key_that_is_held_back_does_not_count,

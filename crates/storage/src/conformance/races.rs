@@ -34,7 +34,7 @@ pub(super) async fn together<T: Send + 'static>(racers: Vec<impl Future<Output =
 async fn revoke_unless_last(store: Arc<dyn Store>, within: Reach, account: AccountId, key: KeyId) -> Result<bool> {
     let mut unit = store.begin().await?;
     assert!(unit.lock_account(&within, account).await?.is_some());
-    if unit.longest_lived_manager_key(&within, account, &[key], Now::exact(at(0))).await?.is_none() {
+    if unit.longest_lived_manager_key(&within, account, &[key], Now::exact(at(0)), None).await?.is_none() {
         return Ok(false);
     }
     let it = revocation(1, Actor::Key(key), Reason::NoLongerNeeded);

@@ -47,16 +47,17 @@ impl Batched for LookUps {
                 [r#"SELECT n.id = k.id AS "is_asked!", n.place AS "place!", k.id AS "id!","#
                 r#" k.account_id AS "account_id!",
                k.type AS "key_type!", k.name AS "name!", k.scopes AS "scopes!", k.digest AS "digest?",
-               k.value AS "value?", "#]
+               k.value AS "value?", k.created_at AS "created_at!", "#]
                 [r#", k.state <> 'active' AS "revoked!", k.suspended_at IS NOT NULL AS "suspended!",
                a.mid AS "mid!", a.role AS "role!", a.status AS "status!",
                p.id AS "parent_id?", p.mid AS "parent_mid?", p.role AS "parent_role?", p.status AS "parent_status?",
                g.id AS "grandparent_id?", g.mid AS "grandparent_mid?", g.role AS "grandparent_role?",
-               g.status AS "grandparent_status?", h.seq AS "as_of?", h.nonce AS "nonce?", h.token AS "token?"
+               g.status AS "grandparent_status?", a.policy AS "policy?", p.policy AS "parent_policy?",
+               g.policy AS "grandparent_policy?", h.seq AS "as_of?", h.nonce AS "nonce?", h.token AS "token?"
             FROM UNNEST($1::uuid[]) WITH ORDINALITY AS n (id, place)
             LEFT JOIN history_position h ON true
             CROSS JOIN LATERAL (
-                SELECT id, account_id, type, name, scopes, digest, value, state, suspended_at, "#]
+                SELECT id, account_id, type, name, scopes, digest, value, created_at, state, suspended_at, "#]
                 [r#"
                 FROM api_key WHERE id <= n.id ORDER BY id DESC LIMIT 1
             ) k

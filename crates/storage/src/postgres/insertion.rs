@@ -173,10 +173,11 @@ async fn insert(executor: impl PgExecutor<'_>, rows: &[Insertion]) -> Result<Has
     let added = insert_with_restrictions!(
         ["INSERT INTO api_key (
             id, account_id, type, name, description, scopes, writes_keys, digest, value, last_four, created_at,
-            created_by, state, revoked_at, revoked_by, revocation_reason, pair_id, unique_name, metadata, "][")
+            created_by, state, revoked_at, revoked_by, revocation_reason, pair_id, unique_name, metadata,
+            line_id, "][")
         SELECT n.id, v.id, n.type, n.name, n.description, n.scopes, n.writes_keys, n.digest, n.value, n.last_four,
             n.created_at, n.created_by, n.state, n.revoked_at, n.revoked_by, n.reason, n.pair_id, n.unique_name,
-            n.metadata, "]["
+            n.metadata, CASE WHEN v.grandparent_id IS NULL THEN v.id ELSE v.parent_id END, "]["
         FROM UNNEST(
             $1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::boolean[],
             $9::text[], $10::text[], $11::text[], $12::timestamptz[], $13::uuid[], $14::text[], $15::timestamptz[],

@@ -45,7 +45,8 @@ pub(super) async fn key(
            v.parent_id AS "parent_id?", v.parent_mid AS "parent_mid?", v.parent_role AS "parent_role?",
            v.parent_status AS "parent_status?", v.grandparent_id AS "grandparent_id?",
            v.grandparent_mid AS "grandparent_mid?", v.grandparent_role AS "grandparent_role?",
-           v.grandparent_status AS "grandparent_status?"
+           v.grandparent_status AS "grandparent_status?", v.policy AS "policy?",
+           v.parent_policy AS "parent_policy?", v.grandparent_policy AS "grandparent_policy?"
         FROM api_key k
         JOIN visible_account v ON v.id = k.account_id
         LEFT JOIN key_usage u ON u.key_id = k.id

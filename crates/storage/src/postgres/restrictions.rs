@@ -20,17 +20,22 @@ macro_rules! query_with_restrictions {
     };
 }
 
-/// A query over `api_key k` for keys that no restriction holds back at this time. `$query` is the macro of the query,
-/// which takes a text and its arguments. `[before]` is the text before the condition and `[after]` the text after it;
-/// together they use three arguments, because the condition uses `$4` and `$5`.
+/// A query over `api_key k` for keys that no restriction holds back at this time, created after another time. `$query`
+/// is the macro of the query, which takes a text and its arguments. `[before]` is the text before the condition and
+/// `[after]` the text after it; together they use three arguments, because the condition uses `$4` to `$6`.
 macro_rules! unrestricted_query {
-    ($query:ident, [$($before:literal)+] [$($after:literal)+], $now:expr, $($argument:expr),+ $(,)?) => {
+    (
+        $query:ident, [$($before:literal)+] [$($after:literal)+],
+        $now:expr, $created_after:expr, $($argument:expr),+ $(,)?
+    ) => {
         $query!(
             $($before +)+ " AND (k.expires_at IS NULL OR k.expires_at > $4)"
-                + " AND (k.not_before IS NULL OR k.not_before <= $5)" $(+ $after)+,
+                + " AND (k.not_before IS NULL OR k.not_before <= $5)"
+                + " AND ($6::timestamptz IS NULL OR k.created_at > $6)" $(+ $after)+,
             $($argument,)+
             PgInstant::from($now.latest()),
-            PgInstant::from($now.earliest())
+            PgInstant::from($now.earliest()),
+            $created_after.map(PgInstant::from) as Option<PgInstant>
         )
     };
 }

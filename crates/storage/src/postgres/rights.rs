@@ -25,7 +25,7 @@ const TABLES: [Needs; 16] = [
     table("installation", &["SELECT", "INSERT"], &[]),
     table("master_key", &["SELECT", "INSERT"], &[]),
     table("issuer", &["SELECT", "INSERT"], &[]),
-    table("account", &["SELECT", "INSERT"], &["status", "suspended_by", "enforced_at"]),
+    table("account", &["SELECT", "INSERT"], &["status", "suspended_by", "enforced_at", "policy", "policy_version"]),
     table(
         "api_key",
         &["SELECT", "INSERT"],

@@ -31,12 +31,14 @@ macro_rules! account_query {
         sqlx::query!(
             r#"SELECT a.id AS "account_id!", a.mid AS "mid!", a.role AS "role!", a.status AS "status!",
                a.suspended_by AS "suspended_by?", a.name AS "name!", a.created_at AS "created_at!",
-               a.change_seq AS "change_seq?", a.enforced_at AS "enforced_at?",
+               a.policy_version AS "policy_version!", a.change_seq AS "change_seq?",
+               a.enforced_at AS "enforced_at?",
                (SELECT t.token FROM history_token t) AS "token!",
                v.parent_id AS "parent_id?", v.parent_mid AS "parent_mid?", v.parent_role AS "parent_role?",
                v.parent_status AS "parent_status?", v.grandparent_id AS "grandparent_id?",
                v.grandparent_mid AS "grandparent_mid?", v.grandparent_role AS "grandparent_role?",
-               v.grandparent_status AS "grandparent_status?""# + $first $(+ $rest)*
+               v.grandparent_status AS "grandparent_status?", v.policy AS "policy?",
+               v.parent_policy AS "parent_policy?", v.grandparent_policy AS "grandparent_policy?""# + $first $(+ $rest)*
             $(, $argument)*
         )
     };

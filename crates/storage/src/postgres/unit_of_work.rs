@@ -2,7 +2,8 @@
 
 use async_trait::async_trait;
 use keyward_domain::{
-    Account, AccountId, ApiKey, Change, ChangeEffect, Description, KeyId, Level, Name, Now, Reach, Revocation, Status,
+    Account, AccountId, ApiKey, Change, ChangeEffect, Description, KeyId, Level, Name, Now, Policy, Reach, Revocation,
+    Status, Timestamp,
 };
 use sqlx::{Executor as _, Postgres, Row as _, Transaction, postgres::PgQueryResult};
 use tokio::time::{Duration, timeout};
@@ -22,7 +23,10 @@ use super::{
 use crate::{
     AccountRecord, Authority, Committed, KeyRecord, Nonce, Position, Result, StorageError, Store, UnitOfWork, Write,
     account_record_row, key_row,
-    row::{actor_column, metadata_column, state_column, stored_seq, stored_token, suspended_by, version_column},
+    row::{
+        actor_column, metadata_column, policy_column, state_column, stored_seq, stored_token, suspended_by,
+        version_column,
+    },
     work::record_in_a_unit,
 };
 
@@ -44,6 +48,7 @@ impl Store for PgStore {
             },
             Change::AccountRegistered(_)
             | Change::StatusChanged { .. }
+            | Change::PolicySet { .. }
             | Change::KeyChanged { .. }
             | Change::KeyRevoked { .. } => record_in_a_unit(self, by, within, change).await,
         }
@@ -137,6 +142,7 @@ impl UnitOfWork for PgUnitOfWork {
         account: AccountId,
         except: &[KeyId],
         now: Now,
+        usable_after: Option<Timestamp>,
     ) -> Result<Option<ApiKey>> {
         // Bounds and order as in `api_key_writers`, so that no statistics lead to another index.
         let except: Vec<Uuid> = except.iter().map(|id| id.uuid()).collect();
@@ -148,6 +154,7 @@ impl UnitOfWork for PgUnitOfWork {
             AND k.suspended_at IS NULL AND k.id <> ALL ($3)"]["
             ORDER BY k.account_id, k.expires_at DESC NULLS FIRST LIMIT 1"],
             now,
+            usable_after,
             account.uuid(),
             root(within),
             &except
@@ -155,6 +162,33 @@ impl UnitOfWork for PgUnitOfWork {
         .fetch_optional(&mut *self.transaction)
         .await;
         self.checked(row)?.map(|row| key_row!(row).restore()).transpose()
+    }
+
+    async fn count_keys(
+        &mut self,
+        within: &Reach,
+        account: AccountId,
+        now: Now,
+        alive_after: Option<Timestamp>,
+        at_most: u32,
+    ) -> Result<u32> {
+        let count = sqlx::query_scalar!(
+            r#"SELECT count(*) AS "count!" FROM (
+                SELECT FROM api_key k
+                WHERE EXISTS (SELECT 1 FROM visible_account v WHERE v.id = $1 AND v.root_id = coalesce($2, v.id))
+                AND k.account_id = $1 AND k.state = 'active' AND (k.expires_at IS NULL OR k.expires_at > $3)
+                AND ($4::timestamptz IS NULL OR k.created_at > $4)
+                LIMIT $5
+            ) AS counted"#,
+            account.uuid(),
+            root(within),
+            PgInstant::from(now.latest()) as PgInstant,
+            alive_after.map(PgInstant::from) as Option<PgInstant>,
+            i64::from(at_most)
+        )
+        .fetch_one(&mut *self.transaction)
+        .await;
+        Ok(u32::try_from(self.checked(count)?).unwrap_or(u32::MAX))
     }
 
     async fn pair_keys_named(&mut self, within: &Reach, account: AccountId, name: &Name) -> Result<Vec<ApiKey>> {
@@ -197,6 +231,7 @@ impl UnitOfWork for PgUnitOfWork {
         match change {
             Change::AccountRegistered(account) => self.register_account(within, account).await,
             Change::StatusChanged { account, from, to } => self.change_status(within, *account, *from, *to).await,
+            Change::PolicySet { account, version, policy } => self.set_policy(within, *account, *version, policy).await,
             Change::KeyIssued(key) => self.issue_key(within, key).await,
             Change::KeyChanged { before, after, effect } => self.change_key(within, before, after, *effect).await,
             Change::KeyRevoked { key, revocation } => self.revoke_key(within, *key, revocation).await,
@@ -257,6 +292,25 @@ impl PgUnitOfWork {
         let written = self.written(result)?;
         // An unchanged status affects no verdict, and no trigger fires.
         if written == Write::Applied && from != to {
+            self.callers.change(id.uuid());
+        }
+        Ok(written)
+    }
+
+    async fn set_policy(&mut self, within: &Reach, id: AccountId, version: u64, policy: &Policy) -> Result<Write> {
+        let result = sqlx::query!(
+            "UPDATE account a SET policy = $4, policy_version = a.policy_version + 1
+            WHERE a.id = $1 AND a.policy_version = $3
+            AND EXISTS (SELECT 1 FROM visible_account v WHERE v.id = $1 AND v.root_id = coalesce($2, v.id))",
+            id.uuid(),
+            root(within),
+            version_column(version),
+            policy_column(policy)
+        )
+        .execute(&mut *self.transaction)
+        .await;
+        let written = self.written(result)?;
+        if written == Write::Applied {
             self.callers.change(id.uuid());
         }
         Ok(written)

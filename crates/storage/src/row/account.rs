@@ -3,7 +3,7 @@
 use keyward_domain::{Account, AccountId, Chain, Link, Name, Parent};
 use uuid::Uuid;
 
-use super::{moment, stored_enforcement};
+use super::{moment, policy::policy, stored_enforcement};
 use crate::{AccountRecord, HistoryToken, Result, StorageError};
 
 /// The columns of one account that a chain needs.
@@ -17,6 +17,8 @@ pub struct LinkRow {
     pub role: String,
     /// `status`
     pub status: String,
+    /// `policy`, a JSON object
+    pub policy: Option<String>,
 }
 
 impl LinkRow {
@@ -32,14 +34,21 @@ impl LinkRow {
             mid: self.mid.parse().map_err(|_| corrupt())?,
             role: self.role.parse().map_err(|_| corrupt())?,
             status: self.status.parse().map_err(|_| corrupt())?,
+            policy: policy(self.policy.as_deref()).map_err(|_| corrupt())?,
         })
     }
 }
 
 /// The link of an ancestor; none if a `LEFT JOIN` found none.
 #[must_use]
-pub fn link(id: Option<Uuid>, mid: Option<String>, role: Option<String>, status: Option<String>) -> Option<LinkRow> {
-    Some(LinkRow { id: id?, mid: mid?, role: role?, status: status? })
+pub fn link(
+    id: Option<Uuid>,
+    mid: Option<String>,
+    role: Option<String>,
+    status: Option<String>,
+    policy: Option<String>,
+) -> Option<LinkRow> {
+    Some(LinkRow { id: id?, mid: mid?, role: role?, status: status?, policy })
 }
 
 /// An account and its ancestors.
@@ -56,14 +65,27 @@ pub struct ChainRow {
 macro_rules! chain_row {
     ($row:ident) => {
         $crate::row::ChainRow {
-            own: $crate::row::LinkRow { id: $row.account_id, mid: $row.mid, role: $row.role, status: $row.status },
+            own: $crate::row::LinkRow {
+                id: $row.account_id,
+                mid: $row.mid,
+                role: $row.role,
+                status: $row.status,
+                policy: $row.policy,
+            },
             above: [
-                $crate::row::link($row.parent_id, $row.parent_mid, $row.parent_role, $row.parent_status),
+                $crate::row::link(
+                    $row.parent_id,
+                    $row.parent_mid,
+                    $row.parent_role,
+                    $row.parent_status,
+                    $row.parent_policy,
+                ),
                 $crate::row::link(
                     $row.grandparent_id,
                     $row.grandparent_mid,
                     $row.grandparent_role,
                     $row.grandparent_status,
+                    $row.grandparent_policy,
                 ),
             ],
         }
@@ -110,7 +132,14 @@ pub struct AccountRow {
 macro_rules! account_row {
     ($row:ident) => {
         $crate::row::AccountRow {
-            link: $crate::row::LinkRow { id: $row.account_id, mid: $row.mid, role: $row.role, status: $row.status },
+            link: $crate::row::LinkRow {
+                id: $row.account_id,
+                mid: $row.mid,
+                role: $row.role,
+                status: $row.status,
+                // A list shows no policy.
+                policy: None,
+            },
             name: $row.name,
             suspended_by: $row.suspended_by,
             parent: $row.parent_id.zip($row.parent_mid),
@@ -152,6 +181,8 @@ pub struct AccountRecordRow {
     pub account: AccountRow,
     /// The account and its ancestors.
     pub chain: ChainRow,
+    /// `policy_version`
+    pub policy_version: i64,
     /// `change_seq`
     pub change_seq: Option<i64>,
     /// `enforced_at`, in microseconds since the Unix epoch
@@ -172,6 +203,7 @@ macro_rules! account_record_row {
                 created_at: i64::from($row.created_at),
             },
             chain,
+            policy_version: $row.policy_version,
             change_seq: $row.change_seq,
             enforced_at: $row.enforced_at.map(i64::from),
         }
@@ -187,6 +219,8 @@ impl AccountRecordRow {
         let account = self.account.restore()?;
         let chain = self.chain.restore()?;
         let enforcement = stored_enforcement(self.change_seq, self.enforced_at, token, "account", account.id)?;
-        Ok(AccountRecord { account, chain, enforcement })
+        let corrupt = |_| StorageError::Corrupt { table: "account", id: account.id.to_string() };
+        let policy_version = u64::try_from(self.policy_version).map_err(corrupt)?;
+        Ok(AccountRecord { account, chain, policy_version, enforcement })
     }
 }

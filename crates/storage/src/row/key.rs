@@ -261,6 +261,8 @@ pub struct AuthKeyRow {
     pub digest: Option<String>,
     /// `value`, of other types
     pub value: Option<String>,
+    /// `created_at`
+    pub created_at: i64,
     /// The columns of its restrictions.
     pub restrictions: RestrictionsRow,
     /// Whether `state` is `revoked`
@@ -292,6 +294,7 @@ macro_rules! credential_row {
                 scopes: $row.scopes,
                 digest: $row.digest,
                 value: $row.value,
+                created_at: i64::from($row.created_at),
                 restrictions: $crate::restrictions_row!($row),
                 revoked: $row.revoked,
                 suspended: $row.suspended,
@@ -327,6 +330,7 @@ impl AuthKeyRow {
             key_type: self.key_type.parse().ok()?,
             name: Name::restore(&self.name).ok()?,
             scopes: self.scopes.parse().ok()?,
+            created_at: moment(self.created_at)?,
             restrictions: self.restrictions.restore().ok()?,
             revoked: self.revoked,
             suspended: self.suspended,

@@ -1,10 +1,11 @@
 //! The rows that a read examines: at most those that it returns, and of an index at most the path to them. The number
 //! of keys and the planner's statistics make no difference.
 
-use keyward_domain::{AccountId, KeyId, Now, Reach, Timestamp};
+use keyward_domain::{AccountId, Actor, KeyId, Now, Reach, Timestamp};
 use keyward_storage::shortcuts::StoreShortcuts as _;
 use keyward_storage::{
-    AccountWindow, Accounts as _, Credentials as _, KeyWindow, Keys as _, PgStore, StoredState, Upkeep as _,
+    AccountWindow, Accounts as _, AreaKeys, AreaWindow, Credentials as _, EndsWindow, KeyArea, KeyWindow, Keys as _,
+    PgStore, Search as _, StoredState, Upkeep as _,
     conformance::{RawSql as _, sample},
 };
 use uuid::Uuid;
@@ -174,6 +175,47 @@ async fn windows_examine_what_they_return(count: &Count<'_>, planner: Planner) {
     }
 }
 
+/// Covers a partner with nearly all keys, and one without any; windows from the newest key and from the middle.
+async fn windows_over_many_accounts_examine_what_they_return(count: &Count<'_>, planner: Planner) {
+    use AreaKeys::{CreatedBy, Stored};
+    let line = |number| KeyArea::Line(account(number));
+    for (area, keys, reach) in [
+        (line(PARTNER), Stored(StoredState::Active), partner()),
+        (line(PARTNER), Stored(StoredState::Revoked), partner()),
+        (line(PARTNER), CreatedBy(Actor::Operator), partner()),
+        (line(PARTNER), CreatedBy(Actor::Key(key(1))), partner()),
+        (line(STRANGER), Stored(StoredState::Active), stranger()),
+        (KeyArea::All, Stored(StoredState::Any), platform()),
+        (KeyArea::All, Stored(StoredState::Any), partner()),
+    ] {
+        for before in [None, Some(key(KEYS / 2))] {
+            let window = AreaWindow { area, keys, before, rows: ROWS };
+            let (listed, examined) = count.of(async |store| store.keys_of_area(&reach, window).await.unwrap()).await;
+            let given = i64::try_from(listed.len()).unwrap();
+            let context = format!("{planner:?}: {window:?}: {given} given, {examined:?}");
+            let has_none = reach != platform() && (area != line(PARTNER) || keys == CreatedBy(Actor::Key(key(1))));
+            assert_eq!(given, if has_none { 0 } else { i64::from(ROWS) }, "{context}");
+            assert!(examined.within(&Examined::rows(given, 3, given, 0), planner), "{context}");
+        }
+    }
+}
+
+/// Half of the active keys end in the same second; a search for them reads those ends, and few keys.
+async fn keys_that_end_are_found_by_their_ends(count: &Count<'_>, planner: Planner) {
+    const ENDS: i64 = 500;
+    let until = "2026-01-03T00:00:00Z".parse().unwrap();
+    for (at_most, is_few) in [(1_000, true), (100, false)] {
+        let line = account(PARTNER);
+        let window = EndsWindow { line, after: None, until, before: Some(key(KEYS / 2)), rows: ROWS, at_most };
+        let (found, examined) = count.of(async |store| store.keys_that_end(&partner(), window).await.unwrap()).await;
+        let context = format!("{planner:?}: {window:?}: {examined:?}");
+        assert_eq!(found.map(|keys| keys.len()), is_few.then_some(usize::from(ROWS)), "{context}");
+        // Their ends, twice, and the keys themselves.
+        let most = Examined { key_index_pages: 3 * ENDS, ..Examined::rows(3 * ENDS, 6, i64::from(ROWS), 0) };
+        assert!(examined.within(&most, planner), "{context}");
+    }
+}
+
 async fn look_ups_examine_one_line(count: &Count<'_>, planner: Planner) {
     let id = key(KEYS / 2);
     let (found, examined) = count.of(async |store| store.key(&partner(), id).await.unwrap()).await;
@@ -200,6 +242,7 @@ async fn look_ups_examine_one_line(count: &Count<'_>, planner: Planner) {
                 account(BIG),
                 &[key(KEYS), key(KEYS - 100)],
                 Now::exact(Timestamp::UNIX_EPOCH),
+                None,
             )
             .await
             .unwrap()
@@ -251,7 +294,13 @@ async fn uses_examine_their_own_keys(count: &Count<'_>, planner: Planner) {
 
 fn reach(role: keyward_domain::Role, number: u128) -> Reach {
     let mid = format!("m{number}").parse().unwrap();
-    Reach::of(&keyward_domain::Link { id: account(number), mid, role, status: keyward_domain::Status::Active })
+    Reach::of(&keyward_domain::Link {
+        id: account(number),
+        mid,
+        role,
+        status: keyward_domain::Status::Active,
+        policy: None,
+    })
 }
 
 fn platform() -> Reach {
@@ -275,6 +324,8 @@ async fn a_read_examines_no_more_rows_than_it_may_return() {
     for (planner, statistics) in [(Planner::Uninformed, "SELECT 1"), (Planner::Informed, "ANALYZE")] {
         raw.execute(statistics).await.unwrap();
         windows_examine_what_they_return(&count, planner).await;
+        windows_over_many_accounts_examine_what_they_return(&count, planner).await;
+        keys_that_end_are_found_by_their_ends(&count, planner).await;
         look_ups_examine_one_line(&count, planner).await;
         strangers_examine_no_key(&count, planner).await;
         account_windows_examine_what_they_return(&count, planner).await;

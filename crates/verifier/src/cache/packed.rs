@@ -6,6 +6,7 @@ use std::fmt;
 
 use keyward_domain::{
     AccountId, AuthKey, DigestRef, HmacDigest, KeyId, KeyType, KeyView, MaterialRef, Remembered, Restrictions, Scopes,
+    Timestamp,
 };
 
 /// Shared by most keys, so that they need no memory for it.
@@ -16,6 +17,7 @@ static UNRESTRICTED: Restrictions = Restrictions::NONE;
 pub struct PackedKey {
     id: KeyId,
     account: AccountId,
+    created_at: Timestamp,
     /// `None` for a key without restrictions.
     restrictions: Option<Box<Restrictions>>,
     /// The name, the scopes and, for some materials, one more text, concatenated.
@@ -66,6 +68,7 @@ impl PackedKey {
         Self {
             id: view.id,
             account: view.account,
+            created_at: view.created_at,
             restrictions: (*view.restrictions != UNRESTRICTED).then(|| Box::new(view.restrictions.clone())),
             texts: [view.name, view.scopes.as_str(), tail].concat().into(),
             name_len: length(view.name),
@@ -86,6 +89,7 @@ impl PackedKey {
             key_type: self.key_type(),
             name,
             scopes: Scopes::of_parsed(scopes),
+            created_at: self.created_at,
             restrictions: self.restrictions.as_deref().unwrap_or(&UNRESTRICTED),
             revoked: self.flags & REVOKED != 0,
             suspended: self.flags & SUSPENDED != 0,
@@ -176,6 +180,7 @@ mod tests {
             key_type,
             name: Name::parse("a key").unwrap(),
             scopes: scopes.parse().unwrap(),
+            created_at: Timestamp::MIN,
             restrictions,
             revoked: !scopes.is_empty(),
             suspended: scopes.is_empty(),
@@ -206,7 +211,7 @@ mod tests {
 
     #[test]
     fn a_packed_key_is_small() {
-        assert!(size_of::<PackedKey>() <= 96, "{}", size_of::<PackedKey>());
+        assert!(size_of::<PackedKey>() <= 104, "{}", size_of::<PackedKey>());
     }
 
     #[test]

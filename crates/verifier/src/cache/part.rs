@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use keyward_domain::{AccountId, Chain, KeyId, Link};
+use keyward_domain::{AccountId, Chain, KeyId, Link, Policy};
 use keyward_storage::Target;
 use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter, unsync, unsync::DefaultLifecycle};
 
@@ -57,7 +57,8 @@ impl Weighter<Short, Arc<PackedKey>> for Bytes {
 
 impl Weighter<AccountId, Account> for Bytes {
     fn weight(&self, _: &AccountId, account: &Account) -> u64 {
-        PLACE + (size_of::<Account>() + size_of::<Link>() + account.link.mid.as_str().len()) as u64
+        let policy = account.link.policy.as_ref().map_or(0, |_| size_of::<Policy>());
+        PLACE + (size_of::<Account>() + size_of::<Link>() + account.link.mid.as_str().len() + policy) as u64
     }
 }
 

@@ -17,7 +17,7 @@ fn key(n: u128) -> KeyId {
 }
 
 fn link(n: u128, role: Role) -> Link {
-    Link { id: account(n), mid: format!("m{n}").parse().unwrap(), role, status: Status::Active }
+    Link { id: account(n), mid: format!("m{n}").parse().unwrap(), role, status: Status::Active, policy: None }
 }
 
 /// A public key of merchant 3 below partner 2 below platform 1.
@@ -30,6 +30,7 @@ fn credential(n: u128) -> Credential {
         scopes: "charges:read".parse().unwrap(),
         restrictions: Restrictions::NONE,
         revoked: false,
+        created_at: keyward_domain::Timestamp::UNIX_EPOCH,
         suspended: false,
         material: Material::Readable("pk_test".into()),
     };

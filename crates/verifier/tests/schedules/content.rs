@@ -62,11 +62,12 @@ pub(crate) fn credential(key: Key, restricted: Option<Restriction>) -> Credentia
         scopes: "charges:read".parse().unwrap(),
         restrictions: Restrictions::NONE,
         revoked: restricted == Some(Restriction::Revoked(key)),
+        created_at: keyward_domain::Timestamp::UNIX_EPOCH,
         suspended: false,
         material: Material::Readable("pk_test".into()),
     };
     let status = if restricted == Some(Restriction::Account) { Status::Suspended } else { Status::Active };
-    let own = Link { id: ACCOUNT, mid: "platform".parse().unwrap(), role: Role::Platform, status };
+    let own = Link { id: ACCOUNT, mid: "platform".parse().unwrap(), role: Role::Platform, status, policy: None };
     let chain = Chain::new(own, Vec::new()).unwrap();
     keyward_storage::Credential { key: AuthKey::restore(facts).unwrap(), chain }.into()
 }

@@ -3,7 +3,8 @@
 use std::{fmt, marker::PhantomData, str::FromStr as _};
 
 use keyward_domain::{
-    Description, KeyType, Metadata, MetadataPatch, Mid, Name, ScopeSet, ScopeSetError, Timestamp, UnknownWord,
+    Description, IdleAction, KeyType, Metadata, MetadataPatch, Mid, Name, Period, PeriodError, ScopeSet, ScopeSetError,
+    Timestamp, UnknownWord,
 };
 use serde::de::{Deserialize, DeserializeOwned, Deserializer, SeqAccess, Visitor};
 use serde_json::Value;
@@ -16,6 +17,7 @@ use super::{
 use crate::http::{
     fields::{Fields, trimmed},
     problem::FieldErrors,
+    v1::policies::MaxKeys,
 };
 
 impl FieldValue for String {
@@ -44,6 +46,7 @@ by_text! {
     Name: Name::parse;
     Description: Description::parse;
     KeyType: key_type;
+    IdleAction: IdleAction::from_str;
     Timestamp: Timestamp::from_str;
 }
 
@@ -91,6 +94,24 @@ impl<'de> Deserialize<'de> for Flag {
         }
 
         value.deserialize_bool(Reader)
+    }
+}
+
+impl FieldValue for Period {
+    type Shape = Value;
+
+    fn read(value: Value) -> Result<Self, FieldErrors> {
+        let seconds = value.as_u64().ok_or(PeriodError);
+        seconds.and_then(Self::from_seconds).map_err(|it| error(it.to_string()))
+    }
+}
+
+impl FieldValue for MaxKeys {
+    type Shape = Value;
+
+    fn read(value: Value) -> Result<Self, FieldErrors> {
+        let count = value.as_u64().and_then(|count| u32::try_from(count).ok()).filter(|count| *count <= Self::MAX);
+        count.map(Self).ok_or_else(|| error(format!("must be a whole number from 0 to {}", Self::MAX)))
     }
 }
 

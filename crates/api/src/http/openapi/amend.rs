@@ -23,7 +23,7 @@ use super::{
 pub(super) fn amend(operation: &mut Operation, facts: &Facts) {
     let scope = match facts.access {
         Needed::Scope(permission) => Some(permission.scope()),
-        Needed::Open | Needed::Gateway => None,
+        Needed::Open | Needed::Any | Needed::Gateway => None,
     };
     if let Some(scope) = scope {
         let description = operation.description.take().map_or_else(String::new, |text| format!("{text}\n\n"));
@@ -60,7 +60,7 @@ fn security(access: Needed, scope: Option<&str>) -> Vec<SecurityRequirement> {
     match access {
         Needed::Open => Vec::new(),
         Needed::Gateway => vec![bearer, SecurityRequirement::new(shared::API_KEY, none()), oauth],
-        Needed::Scope(_) => vec![bearer, oauth],
+        Needed::Any | Needed::Scope(_) => vec![bearer, oauth],
     }
 }
 

@@ -13,6 +13,8 @@ pub(super) enum Needed {
     Open,
     /// Any caller with a valid credential, in either header of the call for gateways.
     Gateway,
+    /// Any caller with a valid bearer credential.
+    Any,
     /// Callers with this scope.
     Scope(Permission),
 }
@@ -49,11 +51,16 @@ const CHANGE: &[Code] = &[Code::OutcomeUnknown];
 
 /// The facts of an operation, by its name in the document.
 pub(super) fn of(operation: &str) -> Option<Facts> {
-    use Permission::{ReadKeys, ReadMerchants, VerifyKeys, WriteKeys, WriteMerchants};
+    use Permission::{ReadKeys, VerifyKeys, WriteKeys};
     let (access, parts): (Needed, &[&[Code]]) = match operation {
         "create_key" => (
             Needed::Scope(WriteKeys),
-            &[CALLER, BODY, CHANGE, &[Code::ScopeNotHeld, Code::AccountNotFound, Code::AccountNotActive]],
+            &[
+                CALLER,
+                BODY,
+                CHANGE,
+                &[Code::ScopeNotHeld, Code::AccountNotFound, Code::AccountNotActive, Code::TooManyKeys],
+            ],
         ),
         "create_pair" => (
             Needed::Scope(WriteKeys),
@@ -61,7 +68,8 @@ pub(super) fn of(operation: &str) -> Option<Facts> {
                 CALLER,
                 BODY,
                 CHANGE,
-                &[Code::ScopeNotHeld, Code::AccountNotFound, Code::AccountNotActive, Code::LockOut],
+                &[Code::ScopeNotHeld, Code::AccountNotFound, Code::AccountNotActive],
+                &[Code::TooManyKeys, Code::LockOut],
             ],
         ),
         "change_key" => (
@@ -89,34 +97,9 @@ pub(super) fn of(operation: &str) -> Option<Facts> {
         ),
         "revoke_key" => (Needed::Scope(WriteKeys), &[CALLER, CHANGE, &[Code::KeyNotFound, Code::LockOut]]),
         "get_or_list_keys" => (Needed::Scope(ReadKeys), &[CALLER, &[Code::KeyNotFound, Code::AccountNotFound]]),
+        "get_me" => (Needed::Any, &[CALLER]),
         "get_enforcement" => (Needed::Scope(ReadKeys), &[CALLER, &[Code::KeyNotFound]]),
-        "list_keys_of_merchant" => (Needed::Scope(ReadKeys), &[CALLER, &[Code::AccountNotFound]]),
-        "register_merchant" => (
-            Needed::Scope(WriteMerchants),
-            &[
-                CALLER,
-                BODY,
-                CHANGE,
-                &[Code::MidNotAllowed, Code::AccountNotFound, Code::MidTaken, Code::AccountNotActive],
-            ],
-        ),
-        "list_merchants" => (Needed::Scope(ReadMerchants), &[CALLER]),
-        "get_merchant" => (Needed::Scope(ReadMerchants), &[CALLER, &[Code::AccountNotFound]]),
-        "suspend_merchant" => (
-            Needed::Scope(WriteMerchants),
-            &[CALLER, CHANGE, &[Code::AccountNotFound, Code::OwnAccount, Code::AccountClosed]],
-        ),
-        "resume_merchant" => (
-            Needed::Scope(WriteMerchants),
-            &[
-                CALLER,
-                CHANGE,
-                &[Code::AccountNotFound, Code::OwnAccount, Code::SuspendedFromAbove, Code::AccountClosed],
-            ],
-        ),
-        "close_merchant" => {
-            (Needed::Scope(WriteMerchants), &[CALLER, CHANGE, &[Code::AccountNotFound, Code::OwnAccount]])
-        }
+        "find_keys" | "list_keys_of_merchant" => (Needed::Scope(ReadKeys), &[CALLER, &[Code::AccountNotFound]]),
         "verify_key" | "verify_batch" => (Needed::Scope(VerifyKeys), &[CALLER, BODY, &[Code::UnknownCondition]]),
         "authorize" | "authorize_public" | "authorize_tokenization" => {
             (Needed::Gateway, &[CALLER, &[Code::UnknownCondition, Code::WrongType, Code::WrongAccount]])
@@ -140,9 +123,54 @@ pub(super) fn of(operation: &str) -> Option<Facts> {
         ),
         "get_readiness" => (Needed::Open, &[&[Code::Unavailable]]),
         "get_health" | "get_signing_keys" | "get_oauth_metadata" => (Needed::Open, &[]),
-        _ => return None,
+        _ => of_merchants(operation)?,
     };
     let mut codes = parts.concat();
+    codes.retain(|code| access != Needed::Any || *code != Code::InsufficientScope);
     codes.sort_by_key(|code| Code::ALL.iter().position(|other| other == code));
     Some(Facts { access, codes, no_store: !WITHOUT_NO_STORE.contains(&operation) })
+}
+
+/// Access and problems of an operation on accounts.
+fn of_merchants(operation: &str) -> Option<(Needed, &'static [&'static [Code]])> {
+    use Permission::{ReadMerchants, WriteMerchants};
+    Some(match operation {
+        "register_merchant" => (
+            Needed::Scope(WriteMerchants),
+            &[
+                CALLER,
+                BODY,
+                CHANGE,
+                &[Code::MidNotAllowed, Code::AccountNotFound, Code::MidTaken, Code::AccountNotActive],
+            ],
+        ),
+        "list_merchants" => (Needed::Scope(ReadMerchants), &[CALLER]),
+        "get_merchant" => (Needed::Scope(ReadMerchants), &[CALLER, &[Code::AccountNotFound]]),
+        "get_policy" => (Needed::Scope(WriteMerchants), &[CALLER, &[Code::AccountNotFound]]),
+        "set_policy" => (
+            Needed::Scope(WriteMerchants),
+            &[
+                CALLER,
+                BODY,
+                CHANGE,
+                &[Code::AccountNotFound, Code::OwnAccount, Code::PreconditionFailed, Code::AccountClosed],
+            ],
+        ),
+        "suspend_merchant" => (
+            Needed::Scope(WriteMerchants),
+            &[CALLER, CHANGE, &[Code::AccountNotFound, Code::OwnAccount, Code::AccountClosed]],
+        ),
+        "resume_merchant" => (
+            Needed::Scope(WriteMerchants),
+            &[
+                CALLER,
+                CHANGE,
+                &[Code::AccountNotFound, Code::OwnAccount, Code::SuspendedFromAbove, Code::AccountClosed],
+            ],
+        ),
+        "close_merchant" => {
+            (Needed::Scope(WriteMerchants), &[CALLER, CHANGE, &[Code::AccountNotFound, Code::OwnAccount]])
+        }
+        _ => return None,
+    })
 }

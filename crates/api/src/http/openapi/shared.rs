@@ -73,6 +73,6 @@ const fn allows(permission: Permission) -> &'static str {
         Permission::ReadKeys => "Get and list keys, ask whether a revocation is enforced.",
         Permission::VerifyKeys => "Verify keys.",
         Permission::ReadMerchants => "List and get merchants.",
-        Permission::WriteMerchants => "Register, suspend, resume and close merchants.",
+        Permission::WriteMerchants => "Register, suspend, resume and close merchants, and set their policies.",
     }
 }

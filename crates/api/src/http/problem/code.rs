@@ -51,6 +51,8 @@ pub enum Code {
     AccountClosed,
     /// The key is revoked or expired, which is final.
     KeyNotActive,
+    /// The account has as many keys as its policy allows.
+    TooManyKeys,
     /// The last key that can manage keys may be revoked only as compromised.
     LockOut,
     /// The object has none of the versions that `If-Match` names.
@@ -85,7 +87,7 @@ const fn entry(status: StatusCode, code: &'static str, title: &'static str, advi
 
 impl Code {
     /// All kinds, by status.
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 32] = [
         Self::InvalidRequest,
         Self::UnknownCondition,
         Self::InvalidCredential,
@@ -106,6 +108,7 @@ impl Code {
         Self::AccountNotActive,
         Self::AccountClosed,
         Self::KeyNotActive,
+        Self::TooManyKeys,
         Self::LockOut,
         Self::PreconditionFailed,
         Self::BodyTooLarge,
@@ -180,6 +183,9 @@ impl Code {
             Self::KeyNotActive => entry(StatusCode::CONFLICT, "key_not_active",
                 "The key is revoked or expired, which is final.",
                 "Create a new key. Only the name, description and metadata of this one can still be changed."),
+            Self::TooManyKeys => entry(StatusCode::CONFLICT, "too_many_keys",
+                "The account has as many keys as its policy allows.",
+                "Revoke keys that are not used any more, or ask for a policy with a larger `max_keys`."),
             Self::LockOut => entry(StatusCode::CONFLICT, "lock_out",
                 "This is the account's last key that can manage keys.",
                 "Create another key with `api-keys:write` first; or, if the key has leaked, revoke it with \

@@ -150,6 +150,9 @@ impl From<issue_key::Error> for Problem {
             E::ScopeNotHeld(error) => lacking(&error),
             E::NoSuchAccount => no_account(),
             E::AccountNotActive(_) => Self::new(Code::AccountNotActive),
+            E::BeyondPolicy(error) => Self::invalid(error.field(), error.to_string()),
+            E::TooManyKeys(error) => Self::new(Code::TooManyKeys)
+                .detail(format!("The policy in effect allows {} keys at most.", error.max_keys)),
             E::Failure(failure) => failure.into(),
         }
     }

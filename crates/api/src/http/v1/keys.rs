@@ -1,4 +1,4 @@
-//! `GET` and `DELETE /v1/api-keys/{…}`, and the list under its merchant (contract, sections 4 to 6).
+//! `GET` and `DELETE /v1/api-keys/{…}` (contract, sections 4 to 6).
 //!
 //! One path template serves key ids and mids: a segment that starts with `key_` is a key id, any other a mid.
 
@@ -13,28 +13,29 @@ use keyward_app::{
     Manage,
     manage::{
         enforcement,
-        list_keys::{self, ListKeys},
         read_key::read_key,
         revoke_key::{self, RevokeKey},
     },
 };
-use keyward_domain::{KeyId, KeyStatus, KeyType, Mid, Reason};
+use keyward_domain::Reason;
 use keyward_storage::Seq;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{Segment, no_account, no_store};
+use super::{
+    Segment,
+    find_keys::{KeyConditions, Listing, list},
+    no_store,
+};
 use crate::http::{
     caller::{Caller, ReadKeys, StopKeys},
-    cursor,
     etag::etag,
-    given::key_type,
     no_route::{no_account_or_key, no_key},
     problem::{Code, Problem},
     query::{NoQuery, Query},
-    request_facts::{Object, RequestFacts},
-    views::{ApiKeyView, EnforcementView, KeyDetailsView, KeyPageView},
-    words::{KeyTypeWord, ReasonWord, StateWord, listed_states},
+    request_facts::RequestFacts,
+    views::{EnforcementView, KeyDetailsView, KeyPageView},
+    words::ReasonWord,
 };
 
 /// The event number of a restricting change.
@@ -53,17 +54,13 @@ pub(in crate::http) enum KeyOrPageView {
 
 /// Get one API key, or list the keys of a merchant.
 ///
-/// A segment that starts with `key_` is a key id and gives that key; anything else is a mid and gives its keys.
+/// A segment that starts with `key_` is a key id and gives that key; anything else is a mid and gives its keys. The
+/// conditions are for a mid.
 #[utoipa::path(
     get, path = "/v1/api-keys/{id}", tag = "API keys",
     params(
         ("id" = String, Path, description = "A key id or a mid.", example = "mid_123456"),
-        ("state" = inline(Option<StateWord>), Query, description = "For a mid: the state of the keys; \
-            `active` when absent."),
-        ("type" = inline(Option<KeyTypeWord>), Query, description = "For a mid: only keys of this type."),
-        ("limit" = Option<u16>, Query, minimum = 1, maximum = 1000, description = "For a mid: how many at \
-            the most; default 100."),
-        ("cursor" = Option<String>, Query, description = "For a mid: the `next_cursor` of the page before."),
+        KeyConditions,
     ),
     responses(
         (status = 200, description = "The key, or a page of keys, newest first.", body = KeyOrPageView,
@@ -79,8 +76,12 @@ pub(in crate::http) async fn get_or_list_keys(
 ) -> Result<Response, Problem> {
     // Read for a key too: an invalid limit is an error, whatever the segment names.
     let listing = Listing::read(&mut query);
+    let is_key = segment.starts_with("key_");
+    if is_key {
+        Listing::refuse_conditions(&mut query);
+    }
     query.check()?;
-    if !segment.starts_with("key_") {
+    if !is_key {
         let page = list(&manage, &caller.0, &segment, listing, &facts).await;
         let page = page.map_err(|problem| no_account_or_key(problem, &segment))?;
         return Ok(no_store(KeyOrPageView::Page(page)));
@@ -97,75 +98,8 @@ pub(super) fn key_answer<T: Serialize>(view: T, version: u64, seq: Option<Seq>) 
 }
 
 /// The header with the number of an event; none without an event.
-fn seq_header(seq: Option<Seq>) -> HeaderMap {
+pub(super) fn seq_header(seq: Option<Seq>) -> HeaderMap {
     seq.map(|seq| (REVOCATION_SEQ, HeaderValue::from(seq.number()))).into_iter().collect()
-}
-
-/// List the keys of a merchant.
-///
-/// The same list as under `/v1/api-keys/{mid}`, on a path of its own for generated clients.
-#[utoipa::path(
-    get, path = "/v1/merchants/{mid}/api-keys", tag = "API keys",
-    params(
-        ("mid" = String, Path, description = "The merchant.", example = "mid_123456"),
-        ("state" = inline(Option<StateWord>), Query, description = "The state of the keys; `active` when absent."),
-        ("type" = inline(Option<KeyTypeWord>), Query, description = "Only keys of this type."),
-        ("limit" = Option<u16>, Query, minimum = 1, maximum = 1000, description = "How many at the most; default 100."),
-        ("cursor" = Option<String>, Query, description = "The `next_cursor` of the page before."),
-    ),
-    responses((status = 200, description = "A page of keys, newest first.", body = KeyPageView)),
-)]
-pub(in crate::http) async fn list_keys_of_merchant(
-    caller: Caller<ReadKeys>,
-    State(manage): State<Arc<Manage>>,
-    Segment(mid): Segment,
-    facts: RequestFacts,
-    mut query: Query,
-) -> Result<Response, Problem> {
-    let listing = Listing::read(&mut query);
-    query.check()?;
-    list(&manage, &caller.0, &mid, listing, &facts).await.map(no_store)
-}
-
-/// Filter and page of a list of keys.
-struct Listing {
-    status: Option<KeyStatus>,
-    key_type: Option<KeyType>,
-    limit: u16,
-    before: Option<KeyId>,
-}
-
-impl Listing {
-    fn read(query: &mut Query) -> Self {
-        let status = match query.one("state").as_deref() {
-            None => Some(KeyStatus::Active),
-            Some("all") => None,
-            Some(text) => {
-                let status = text.parse::<KeyStatus>();
-                let expected = || listed_states().collect::<Vec<_>>().join(", ");
-                status.map_err(|_| query.refuse("state", format!("must be one of {}", expected()))).ok()
-            }
-        };
-        let given_type = query.one("type");
-        let key_type =
-            given_type.and_then(|text| key_type(&text).map_err(|error| query.refuse("type", error.to_string())).ok());
-        Self { status, key_type, limit: query.limit(), before: query.cursor() }
-    }
-}
-
-async fn list(
-    manage: &Manage,
-    caller: &keyward_app::Caller,
-    mid: &str,
-    listing: Listing,
-    facts: &RequestFacts,
-) -> Result<KeyPageView, Problem> {
-    let Listing { status, key_type, limit, before } = listing;
-    let mid: Mid = mid.parse().map_err(|_| no_account())?;
-    let page = list_keys::list_keys(manage, caller, &ListKeys { mid, status, key_type, limit, before }).await?;
-    facts.is_about(Object::Account(page.chain.own().mid.clone()));
-    let keys = page.keys.iter().map(|listed| ApiKeyView::listed(listed, &page.chain, page.at)).collect();
-    Ok(KeyPageView { keys, next_cursor: page.next.as_ref().map(cursor::encode) })
 }
 
 /// Revoke an API key.
@@ -250,15 +184,6 @@ pub(in crate::http) async fn enforcement(
     let id = segment.parse().map_err(|_| no_key(&segment))?;
     let found = enforcement::read_enforcement(&manage, &caller.0, id).await?.ok_or_else(|| no_key(&segment))?;
     Ok(no_store(EnforcementView::from(found)))
-}
-
-impl From<list_keys::Error> for Problem {
-    fn from(error: list_keys::Error) -> Self {
-        match error {
-            list_keys::Error::NoSuchAccount => no_account(),
-            list_keys::Error::Failure(failure) => failure.into(),
-        }
-    }
 }
 
 impl From<revoke_key::Error> for Problem {

@@ -88,12 +88,14 @@ impl Known {
         let same = key.clone();
         unit.expect_lock_key().returning(move |_, _| Ok(Some(same.clone())));
         unit.expect_current_key().returning(move |_, _| Ok(Some(key.clone())));
-        unit.expect_longest_lived_manager_key().returning(|_, _, _, _| Ok(None));
+        unit.expect_longest_lived_manager_key().returning(|_, _, _, _, _| Ok(None));
+        unit.expect_count_keys().returning(|_, _, _, _, _| Ok(0));
         unit.expect_pair_keys_named().returning(move |_, _, _| Ok(pair.clone()));
         unit.expect_taken_unique_names().returning(|_, _, _| Ok(Vec::new()));
         unit.expect_record().returning(move |_, change| match change {
             Change::AccountRegistered(_)
             | Change::StatusChanged { .. }
+            | Change::PolicySet { .. }
             | Change::KeyIssued(_)
             | Change::KeyChanged { .. } => Ok(Write::Applied),
             Change::KeyRevoked { revocation, .. } => {

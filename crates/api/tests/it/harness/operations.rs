@@ -62,6 +62,10 @@ pub(crate) fn rule(method: &str, template: &str, about: &Target) -> Rule {
             let body = json!({"mid": mid, "name": "x", "type": "secret"});
             rule("api-keys:write", no_account, with(template, body))
         }
+        ("get", "/v1/api-keys") => {
+            let below = vec![(format!("/v1/api-keys?mid={mid}"), None)];
+            rule("api-keys:read", no_account, below)
+        }
         ("get", "/v1/api-keys/{id}" | "/v1/api-keys/{id}/enforcement") => rule("api-keys:read", no_key, one(template)),
         ("patch", "/v1/api-keys/{id}") => {
             rule("api-keys:write", no_key, vec![(template.replace("{id}", &key.id), Some(json!({"name": "x"})))])
@@ -82,6 +86,10 @@ pub(crate) fn rule(method: &str, template: &str, about: &Target) -> Rule {
             rule("merchants:write", no_account, with(template, json!({"name": "x", "parent_mid": mid})))
         }
         ("get", "/v1/merchants/{mid}") => rule("merchants:read", no_account, one(template)),
+        ("get", "/v1/merchants/{mid}/policy") => rule("merchants:write", no_account, one(template)),
+        ("put", "/v1/merchants/{mid}/policy") => {
+            rule("merchants:write", no_account, with(template, json!({"max_keys": 1_000})))
+        }
         ("post", "/v1/merchants/{mid}/suspend" | "/v1/merchants/{mid}/resume" | "/v1/merchants/{mid}/close") => {
             rule("merchants:write", no_account, one(template))
         }
@@ -90,7 +98,7 @@ pub(crate) fn rule(method: &str, template: &str, about: &Target) -> Rule {
             let body = json!({"checks": [{"key": key.value}, {"key": key.value}]});
             rule("api-keys:verify", Foreign::NotFound, with(template, body))
         }
-        ("get", "/v1/auth" | "/v1/auth-public" | "/v1/auth-tokenization") => {
+        ("get", "/v1/me" | "/v1/auth" | "/v1/auth-public" | "/v1/auth-tokenization") => {
             Rule { scope: None, needs_credential: true, foreign: Foreign::Unnamed, requests: one(template) }
         }
         ("post", "/v1/oauth2/token") => {
@@ -102,6 +110,12 @@ pub(crate) fn rule(method: &str, template: &str, about: &Target) -> Rule {
         }
         _ => panic!("{method} {template} is in the document, and the walk has no rule for it"),
     }
+}
+
+/// The path of a rule with more parameters.
+pub(crate) fn with_query(path: &str, query: &str) -> String {
+    let separator = if path.contains('?') { '&' } else { '?' };
+    format!("{path}{separator}{query}")
 }
 
 impl Node {

@@ -96,6 +96,12 @@ async fn the_examples_are_real_answers() {
     it.call("register_merchant", "merchant", "POST", "/v1/merchants", Some(merchant)).await;
     it.call("list_merchants", "merchants", "GET", "/v1/merchants?limit=1000", None).await;
     it.call("get_merchant", "merchant", "GET", "/v1/merchants/mid_123456", None).await;
+    let policy = json!({"max_life_seconds": 31_536_000, "max_keys": 100});
+    it.call("set_policy", "policy", "PUT", "/v1/merchants/mid_123456/policy", Some(policy)).await;
+    let stricter = json!({"max_life_seconds": 86_400});
+    let dry_run = "/v1/merchants/mid_123456/policy?dry_run=true";
+    it.call("set_policy", "dry_run", "PUT", dry_run, Some(stricter)).await;
+    it.call("get_policy", "policy", "GET", "/v1/merchants/mid_123456/policy", None).await;
     let new = json!({
         "mid": "mid_123456", "name": "Checkout server", "type": "secret", "scopes": ["charges:read"],
         "expires_at": "2027-11-23T12:00:00.000Z",
@@ -106,6 +112,8 @@ async fn the_examples_are_real_answers() {
     it.call("verify_key", "good", "POST", "/v1/verify", Some(check.clone())).await;
     it.call("get_or_list_keys", "key", "GET", &path, None).await;
     it.call("get_or_list_keys", "keys_of_a_merchant", "GET", "/v1/api-keys/mid_123456", None).await;
+    it.call("find_keys", "keys", "GET", "/v1/api-keys?mid=mid_123456&q=check", None).await;
+    it.call("get_me", "key", "GET", "/v1/me", None).await;
     it.call("list_keys_of_merchant", "keys", "GET", "/v1/merchants/mid_123456/api-keys", None).await;
     let change = json!({"name": "Checkout server 2", "metadata": {"shop": "17"}, "expires_at": null});
     it.call("change_key", "key", "PATCH", &path, Some(change)).await;

@@ -4,6 +4,7 @@ mod change;
 mod create;
 mod create_refused;
 mod enforcement;
+mod find;
 mod get;
 mod list;
 mod not_before;

@@ -4,5 +4,6 @@ mod get;
 mod list;
 mod pair;
 mod pair_overwrite;
+mod policy;
 mod register;
 mod status;

@@ -29,7 +29,8 @@ enum Outcome {
 impl Devices {
     fn new(master: &MasterKey) -> Result<Self, Box<dyn Error>> {
         let account = AccountId::from_uuid(Uuid::from_u128(1));
-        let own = Link { id: account, mid: "devices".parse()?, role: Role::Platform, status: Status::Active };
+        let (role, status) = (Role::Platform, Status::Active);
+        let own = Link { id: account, mid: "devices".parse()?, role, status, policy: None };
         let hasher = SecretHasher::new(master, SecretForm::Hmac);
         Ok(Self { keys: HashMap::new(), chain: Chain::new(own, vec![])?, hasher })
     }

@@ -122,9 +122,11 @@ fn which(error: &TermsError) -> String {
 pub(super) fn explain(error: issue_key::Error, mid: &Mid) -> anyhow::Error {
     match error {
         issue_key::Error::NoSuchAccount => no_such_account(mid),
+        issue_key::Error::BeyondPolicy(error) => wrong_usage(format!("--{}: {error}", error.field().replace('_', "-"))),
         issue_key::Error::Caller(_)
         | issue_key::Error::ScopeNotHeld(_)
         | issue_key::Error::AccountNotActive(_)
+        | issue_key::Error::TooManyKeys(_)
         | issue_key::Error::Failure(_) => error.into(),
     }
 }

@@ -27,7 +27,7 @@ pub(super) fn view(key: &ApiKey, chain: &Chain, last_used: Option<Timestamp>, at
         "last_used": time(last_used),
         "last_four": facts.last_four.as_str(),
         "metadata": facts.metadata.iter().collect::<BTreeMap<_, _>>(),
-        "effective_expires_at": time(facts.restrictions.expires_at),
+        "effective_expires_at": time(key.ends_at(chain)),
         "pair_id": facts.pair.as_ref().map(|pair| pair.id.to_string()),
         "suspended_at": time(facts.suspension.map(|it| it.at)),
         "suspended_by": facts.suspension.map(|it| it.by.to_string()),

@@ -42,6 +42,7 @@ impl KeyForms {
                 scopes: "charges:read".parse().expect("a scope"),
                 restrictions: Restrictions::NONE,
                 revoked,
+                created_at: keyward_domain::Timestamp::UNIX_EPOCH,
                 suspended: false,
                 material: Material::Readable("pk".into()),
             };
@@ -59,7 +60,7 @@ impl KeyForms {
 /// An account as it is read.
 pub(crate) fn link(id: AccountId, role: Role, status: Status) -> Arc<Link> {
     let mid = format!("m-{}", id.uuid().simple()).parse().expect("a mid");
-    Arc::new(Link { id, mid, role, status })
+    Arc::new(Link { id, mid, role, status, policy: None })
 }
 
 /// Whether the key and its chain are valid.
