@@ -30,11 +30,3 @@ BEGIN
         FROM account a LEFT JOIN account p ON p.id = a.parent_id WHERE a.id = api_key.account_id
     ) WHERE account_id = NEW.id OR account_id IN (SELECT a.id FROM account a WHERE a.parent_id = NEW.id);
 END;
-
--- The windows over a line's keys: those of a state, and those of a creator, where an empty id stands for the operator.
-CREATE INDEX api_key_line_window ON api_key (line_id, state, id);
-CREATE INDEX api_key_line_creators ON api_key (line_id, coalesce(created_by, x''), id);
--- Keys that end by their own end.
-CREATE INDEX api_key_line_ends ON api_key (line_id, expires_at) WHERE expires_at IS NOT NULL AND state = 'active';
--- Accounts with a policy of their own.
-CREATE INDEX account_policies ON account (parent_id) WHERE policy IS NOT NULL;

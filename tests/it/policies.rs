@@ -57,7 +57,7 @@ async fn the_command_line_sets_and_shows_a_policy(place: Place) {
     let create = format!("key create --mid {merchant} --name Till --type public");
     let key = keyward(&create).run().json();
     assert!(key["expires_at"].is_string(), "{key}");
-    keyward(&create).run().refuses_with(&["the account has 1 keys"]);
+    keyward(&create).run().refuses_with(&["allows at most 1 keys"]);
     let dry = keyward("policy set --max-life 365d --dry-run").word(&merchant).run().json();
     assert_eq!(dry, json!({"would_end": {"keys": 0, "used_last_24h": 0, "sample": []}, "more": false}));
     assert_eq!(keyward("policy show").word(&merchant).run().json(), answer);

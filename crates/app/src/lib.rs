@@ -19,6 +19,7 @@ mod commit;
 mod failure;
 mod fair_queue;
 mod fresh_ids;
+pub mod jobs;
 pub mod manage;
 mod runtime;
 mod settings;
@@ -72,6 +73,13 @@ pub fn assemble(parts: Parts) -> (Arc<Access>, Arc<Manage>) {
     });
     let access = Arc::new(access);
     let door = commit::Door::new(Arc::clone(&store), verifier, Arc::clone(&runtime));
-    let manage = Manage { access: Arc::clone(&access), door, runtime, reads: store, account_queue };
+    let manage = Manage {
+        access: Arc::clone(&access),
+        door,
+        runtime,
+        reads: Arc::clone(&store) as _,
+        jobs: store,
+        account_queue,
+    };
     (access, Arc::new(manage))
 }

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use keyward_domain::{AccountId, KeyId, Now, PairId};
-use keyward_storage::Reads;
+use keyward_storage::{Jobs, Reads};
 
 pub mod change_key;
 pub mod change_status;
@@ -26,6 +26,7 @@ pub mod read_me;
 pub mod register_merchant;
 pub mod revoke_key;
 pub mod seed_demo;
+pub(crate) mod suspend_idle_keys;
 
 pub use if_match::IfMatch;
 
@@ -37,6 +38,7 @@ pub struct Manage {
     pub(crate) door: Door,
     pub(crate) runtime: Arc<Runtime>,
     pub(crate) reads: Arc<dyn Reads>,
+    pub(crate) jobs: Arc<dyn Jobs>,
     pub(crate) account_queue: Arc<AccountQueue>,
 }
 

@@ -16,9 +16,9 @@ pub use unusable::Unusable;
 pub use view::{KeyStatus, KeyView, MaterialRef, UsableKey};
 
 use crate::{
-    AccountId, Actor, Chain, Context, Description, KeyId, KeyType, KeyValue, LastFour, Level, Metadata, Name, Now,
-    PairId, Permission, PresentedValue, Restrictions, Revocation, ScopeSet, SecretDigest, SecretHasher, Standing,
-    Timestamp,
+    AccountId, Actor, Chain, Context, Description, IDLE_MARGIN, Idle, IdleAction, KeyId, KeyType, KeyValue, LastFour,
+    Level, Metadata, Name, Now, PairId, Permission, Policy, PresentedValue, Restrictions, Revocation, ScopeSet,
+    SecretDigest, SecretHasher, Standing, Timestamp,
     secret_hash::{DigestError, Proof},
 };
 
@@ -286,6 +286,15 @@ impl ApiKey {
         let KeyFacts { created_at, resumed_at, restrictions, .. } = &self.0;
         let later = [last_used, *resumed_at, restrictions.not_before].into_iter().flatten().max();
         later.map_or(*created_at, |later| later.max(*created_at))
+    }
+
+    /// What this policy demands for the key, if it is idle. A use may be recorded a little later than it happens, so a
+    /// key counts as idle only [`IDLE_MARGIN`] after its period, by the earlier clock.
+    #[must_use]
+    pub fn idle_action(&self, policy: &Policy, last_used: Option<Timestamp>, now: Now) -> Option<IdleAction> {
+        let Idle { period, action } = policy.idle?;
+        let idle_from = period.after(self.idle_since(last_used)).saturating_add(IDLE_MARGIN);
+        (idle_from <= now.earliest()).then_some(action)
     }
 
     /// Whether a changed policy ends the key. `before` and `after` are its account's chain with the present and with

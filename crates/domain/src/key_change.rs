@@ -125,7 +125,8 @@ impl KeyChangeRequest {
     /// account's other manager keys.
     #[must_use]
     pub fn depends_on_other_manager_keys(&self, key: &ApiKey) -> bool {
-        self.reach.own_account() == Some(key.facts().account) && key.is_manager_key()
+        let may_lock_out = self.by == Actor::Service || self.reach.own_account() == Some(key.facts().account);
+        may_lock_out && key.is_manager_key()
     }
 
     /// Rule 7: whether the caller's own account would have no manager key if `before` became `after`.
@@ -176,7 +177,9 @@ impl ApiKey {
             let is_about_both = error == RestrictionError::BeginsAfterItsEnd;
             if is_about_both && names_the_end { RestrictionError::EndsBeforeItsStart } else { error }
         };
-        let beyond = facts.restrictions.beyond(&chain.policy(), facts.created_at).filter(|_| has_new_end);
+        let has_new_start = facts.restrictions.not_before != self.facts().restrictions.not_before;
+        let is_new = |error: &RestrictionError| if error.field() == "not_before" { has_new_start } else { has_new_end };
+        let beyond = facts.restrictions.beyond(&chain.policy(), facts.created_at).filter(is_new);
         let restrictions = facts.restrictions.errors(now).filter(matters).map(named).chain(beyond);
         let restrictions = restrictions.map(TermsError::Restriction);
         terms.chain(restrictions).map(PatchError::Terms).collect()

@@ -31,14 +31,20 @@ impl NameStart {
     /// The start of a name, in any case. The empty text starts every name.
     #[must_use]
     pub fn new(text: &str) -> Self {
-        Self(text.to_lowercase().into())
+        Self(lowercase(text).collect::<String>().into())
     }
 
     /// Whether the name starts like this.
     #[must_use]
     pub fn matches(&self, name: &str) -> bool {
-        name.to_lowercase().starts_with(&*self.0)
+        let mut name = lowercase(name);
+        self.0.chars().all(|c| name.next() == Some(c))
     }
+}
+
+/// Character by character, so that the start of a text has the start of its lower case.
+fn lowercase(text: &str) -> impl Iterator<Item = char> {
+    text.chars().flat_map(char::to_lowercase)
 }
 
 impl KeyFilter {
@@ -111,6 +117,7 @@ mod tests {
             ("till 33", "Till 3", false),
             ("ill", "Till 3", false),
             ("É", "état", true),
+            ("ΟΔΟΣ", "ΟΔΟΣΑ", true),
         ] {
             let filter = KeyFilter { name_start: Some(NameStart::new(start)), ..KeyFilter::default() };
             assert_eq!(matches(&filter, &key(KeyType::Secret, name, None), None), expected, "{start}, {name}");

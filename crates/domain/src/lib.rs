@@ -112,7 +112,7 @@ pub use master_key::{KeyVersion, MASTER_KEY_LEN, MasterKey, MasterKeyError, Purp
 pub use metadata::{
     MAX_METADATA, MAX_METADATA_NAME_LEN, MAX_METADATA_VALUE_LEN, Metadata, MetadataError, MetadataPatch,
 };
-pub use policy::{Idle, IdleAction, Period, PeriodError, Policy, PolicyError};
+pub use policy::{IDLE_MARGIN, Idle, IdleAction, Period, PeriodError, Policy, PolicyError};
 pub use restrictions::{RestrictionError, Restrictions};
 pub use revocation::{Decision, OtherManagerKeys, Reason, Refusal, Revocation, RevocationRequest};
 pub use scope::{

@@ -66,6 +66,9 @@ pub enum IdleAction {
 
 text_enum!(IdleAction, "report, suspend", Report = "report", Suspend = "suspend");
 
+/// How much later than after its period a key counts as idle: uses are recorded in the background.
+pub const IDLE_MARGIN: Duration = Duration::from_mins(5);
+
 /// When a key counts as idle, and what happens then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Idle {
@@ -176,11 +179,13 @@ impl Policy {
         Some(now.latest().saturating_sub(self.max_life?.into()))
     }
 
-    /// The end of a new key for which no end is requested: the default life, at most the maximum.
+    /// The end of a new key for which no end is requested: the default life from its beginning, at most the maximum
+    /// from its creation.
     #[must_use]
-    pub fn default_end(&self, created_at: Timestamp) -> Option<Timestamp> {
-        let life = self.default_life.map(|default| self.max_life.map_or(default, |max| default.min(max)));
-        life.map(|life| life.after(created_at))
+    pub fn default_end(&self, created_at: Timestamp, not_before: Option<Timestamp>) -> Option<Timestamp> {
+        let begins = not_before.map_or(created_at, |begins| begins.max(created_at));
+        let end = self.default_life?.after(begins);
+        Some(self.ends_at(created_at).map_or(end, |latest| end.min(latest)))
     }
 }
 

@@ -26,6 +26,12 @@ pub enum RestrictionError {
         /// The maximum life of a key, in seconds.
         max_life: Period,
     },
+    /// The key would begin after the policy of its account has ended it.
+    #[error("must be less than {max_life} seconds after the key's creation, as the account's policy demands")]
+    BeginsBeyondPolicy {
+        /// The maximum life of a key, in seconds.
+        max_life: Period,
+    },
     /// The key would end before it begins.
     #[error("must be before expires_at")]
     BeginsAfterItsEnd,
@@ -40,7 +46,7 @@ impl RestrictionError {
     pub const fn field(self) -> &'static str {
         match self {
             Self::ExpiryNotInFuture | Self::EndsBeforeItsStart | Self::BeyondPolicy { .. } => "expires_at",
-            Self::BeginsAfterItsEnd => "not_before",
+            Self::BeginsAfterItsEnd | Self::BeginsBeyondPolicy { .. } => "not_before",
         }
     }
 }
@@ -57,12 +63,16 @@ impl Restrictions {
         begins_late.into_iter().chain(ended)
     }
 
-    /// The error of an end that the policy of a key's account does not allow.
-    #[must_use]
-    pub fn beyond(&self, policy: &Policy, created_at: Timestamp) -> Option<RestrictionError> {
-        let max_life = policy.max_life?;
-        let is_beyond = self.expires_at.is_some_and(|end| end > max_life.after(created_at));
-        is_beyond.then_some(RestrictionError::BeyondPolicy { max_life })
+    /// The errors of times that the policy of a key's account does not allow.
+    pub fn beyond(&self, policy: &Policy, created_at: Timestamp) -> impl Iterator<Item = RestrictionError> + use<> {
+        let (begins, ends) = (self.not_before, self.expires_at);
+        policy.max_life.into_iter().flat_map(move |max_life| {
+            let end = max_life.after(created_at);
+            let begins_late = begins.is_some_and(|begins| begins >= end);
+            let ends_late = ends.is_some_and(|ends| ends > end);
+            let start = begins_late.then_some(RestrictionError::BeginsBeyondPolicy { max_life });
+            start.into_iter().chain(ends_late.then_some(RestrictionError::BeyondPolicy { max_life }))
+        })
     }
 
     /// Whether the key is already valid. It is at the exact instant of `not_before`.
@@ -149,8 +159,11 @@ mod tests {
     #[test]
     fn every_error_names_a_field_of_the_contract() {
         use RestrictionError::{BeginsAfterItsEnd, EndsBeforeItsStart, ExpiryNotInFuture};
-        let beyond = RestrictionError::BeyondPolicy { max_life: Period::from_seconds(1).unwrap() };
-        let errors = [ExpiryNotInFuture, BeginsAfterItsEnd, EndsBeforeItsStart, beyond];
-        assert_eq!(errors.map(RestrictionError::field), ["expires_at", "not_before", "expires_at", "expires_at"]);
+        let max_life = Period::from_seconds(1).unwrap();
+        let [ends, begins] =
+            [RestrictionError::BeyondPolicy { max_life }, RestrictionError::BeginsBeyondPolicy { max_life }];
+        let errors = [ExpiryNotInFuture, EndsBeforeItsStart, ends, BeginsAfterItsEnd, begins];
+        let fields = ["expires_at", "expires_at", "expires_at", "not_before", "not_before"];
+        assert_eq!(errors.map(RestrictionError::field), fields);
     }
 }

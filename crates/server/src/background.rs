@@ -4,8 +4,9 @@ use std::{future::Future, sync::Arc, time::Duration};
 
 use keyward_api::http::Readiness;
 use keyward_app::{
-    Access,
-    access::rotate_signing_keys::{forget_families, keep_signing_keys},
+    Access, Manage,
+    access::rotate_signing_keys::keep_signing_keys,
+    jobs::{Job, run_turn},
 };
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -21,8 +22,8 @@ const PING: Duration = Duration::from_secs(1);
 const PATIENCE: Duration = Duration::from_secs(3);
 /// How often signing keys are checked; also the delay with which other nodes' rotations are seen.
 const SIGNING_KEYS: Duration = Duration::from_mins(1);
-/// How often ended refresh families are dropped.
-const FAMILIES: Duration = Duration::from_mins(5);
+/// How often a node tries to do a job within its period.
+const TRIES_PER_PERIOD: u32 = 5;
 /// How often limits drop expired entries. At 600 wrong credentials a minute one expires after a fraction of a second,
 /// so this is how long a flood from ever new addresses occupies memory for each.
 const ATTEMPTS: Duration = Duration::from_secs(2);
@@ -31,6 +32,8 @@ const ATTEMPTS: Duration = Duration::from_secs(2);
 pub(crate) struct Background {
     /// Use cases that the tasks call.
     pub(crate) access: Arc<Access>,
+    /// Does the jobs.
+    pub(crate) manage: Arc<Manage>,
     /// Tracks the tasks; shutdown waits for it.
     pub(crate) tracker: TaskTracker,
     /// Cancelled when the tasks must end.
@@ -52,9 +55,14 @@ impl Background {
         self.every(SIGNING_KEYS, "the signing keys could not be checked or rotated", |access| async move {
             Ok(keep_signing_keys(&access).await?)
         });
-        self.every(FAMILIES, "ended refresh families could not be dropped", |access| async move {
-            Ok(forget_families(&access).await?)
-        });
+        for job in Job::ALL {
+            let manage = Arc::clone(&self.manage);
+            // More often than it is due, because another node may have done the last turn.
+            self.every(job.period() / TRIES_PER_PERIOD, job.failed(), move |_| {
+                let manage = Arc::clone(&manage);
+                async move { Ok(run_turn(&manage, job).await.map(drop)?) }
+            });
+        }
         self.every(ATTEMPTS, "expired entries of limits could not be dropped", |access| async move {
             access.forget_attempts();
             Ok(())

@@ -113,6 +113,7 @@ impl Running {
         let (lifecycle, metrics) = (Lifecycle::new(), Lifecycle::new());
         let background = Background {
             access: Arc::clone(&node.access),
+            manage: Arc::clone(&node.manage),
             tracker: node.background.clone(),
             stop: stop.clone(),
             usage_flush_interval: settings.usage_flush_interval,

@@ -28,6 +28,7 @@ mod foreign;
 mod history;
 mod insertion;
 mod installation;
+mod jobs;
 mod keys;
 mod options;
 mod restrictions;

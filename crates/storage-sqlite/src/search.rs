@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use keyward_domain::{AccountId, Chain, KeyId, Reach, Timestamp};
 use keyward_storage::{
     AreaKeys, AreaWindow, EndsWindow, HistoryToken, KeyArea, ListedKey, Result, Search, StoredState,
-    account_record_row, pool::Through as _, row::actor_column,
+    account_record_row, merged, pool::Through as _, row::actor_column,
 };
 use uuid::Uuid;
 
@@ -33,9 +33,7 @@ impl Search for SqliteStore {
             AreaKeys::Stored(StoredState::Any) => {
                 let mut keys = self.keys_of_line("active", line, root, before.clone(), window.rows).await?;
                 keys.extend(self.keys_of_line("revoked", line, root, before, window.rows).await?);
-                keys.sort_unstable_by_key(|listed| std::cmp::Reverse(listed.key.id().uuid()));
-                keys.truncate(usize::from(window.rows));
-                Ok(keys)
+                Ok(merged(keys, window.rows))
             }
         }
     }
@@ -66,6 +64,19 @@ impl Search for SqliteStore {
             at_most
         );
         restore_page(&page.one(&self.readers).await.map_err(refused)?).map(Some)
+    }
+
+    async fn any_policy_suspends(&self, within: &Reach) -> Result<bool> {
+        let root = root(within);
+        let any = sqlx::query_scalar!(
+            r#"SELECT EXISTS (
+                SELECT 1 FROM account a INDEXED BY account_policies
+                WHERE a.policy IS NOT NULL AND instr(a.policy, '"idle_action":"suspend"') > 0
+                AND (?1 IS NULL OR EXISTS (SELECT 1 FROM account r WHERE r.id = ?1 AND r.parent_id IS NULL))
+            ) AS "any!: bool""#,
+            root
+        );
+        any.one(&self.readers).await.map_err(refused)
     }
 
     async fn chains(&self, within: &Reach, accounts: &[AccountId]) -> Result<Vec<Chain>> {

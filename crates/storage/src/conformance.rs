@@ -38,6 +38,7 @@ pub mod histories;
 pub mod history;
 pub mod installation;
 pub mod issuing;
+pub mod jobs;
 pub mod key_lists;
 pub mod keys;
 pub mod manager_keys;

@@ -19,6 +19,7 @@ mod credentials;
 mod error;
 mod history;
 mod installation;
+mod jobs;
 pub mod pool;
 mod reads;
 mod revocation;
@@ -45,6 +46,7 @@ pub use credentials::{Credential, Credentials};
 pub use error::{Cause, Constraint, StorageError, is_outdated};
 pub use history::{HistoryToken, InvalidToken, LostHistory, Nonce, Position, Seq, Snapshot};
 pub use installation::{Installation, Stamp};
+pub use jobs::{JobTimes, JobTurn, Jobs};
 pub use pool::PoolState;
 #[cfg(feature = "postgres")]
 pub use postgres::{LeaseSecret, PgControl, PgOptions, PgStore};
@@ -56,7 +58,7 @@ pub use revocation::{
     Membership, NodeId, Read, Renewal, Target,
 };
 pub use schema::Schema;
-pub use search::{AreaKeys, AreaWindow, EndsWindow, KeyArea, Search};
+pub use search::{AreaKeys, AreaWindow, EndsWindow, KeyArea, Search, merged};
 pub use tokens::{FreshSigningKey, Redeemed, Redemption, SigningKeyRow, SigningKeys, Tokens};
 pub use traced::Traced;
 pub use upkeep::Upkeep;

@@ -8,12 +8,14 @@ use async_trait::async_trait;
 use keyward_domain::{
     Account, AccountId, ApiKey, Chain, Change, KeyId, KeyVersion, Mid, Name, Now, Reach, SecretDigest, Timestamp,
 };
+use uuid::Uuid;
 
 use crate::{
     AccountRecord, AccountWindow, Accounts, AreaWindow, Authority, Below, Committed, Credential, Credentials,
-    EndsWindow, Events, Feed, FreshSigningKey, Hint, Hints, HistoryToken, Installation, JoinRequest, KeyRecord,
-    KeyWindow, Keys, LeaseReply, ListedKey, LostHistory, Members, Membership, NodeId, Position, Read, Redeemed,
-    Redemption, Renewal, Result, Search, Seq, SigningKeys, Stamp, Store, Target, Tokens, UnitOfWork, Upkeep, Write,
+    EndsWindow, Events, Feed, FreshSigningKey, Hint, Hints, HistoryToken, Installation, JobTimes, JobTurn, Jobs,
+    JoinRequest, KeyRecord, KeyWindow, Keys, LeaseReply, ListedKey, LostHistory, Members, Membership, NodeId, Position,
+    Read, Redeemed, Redemption, Renewal, Result, Search, Seq, SigningKeys, Stamp, Store, Target, Tokens, UnitOfWork,
+    Upkeep, Write,
 };
 
 mockall::mock! {
@@ -37,6 +39,7 @@ mockall::mock! {
     impl Search for Store {
         async fn keys_of_area(&self, within: &Reach, window: AreaWindow) -> Result<Vec<ListedKey>>;
         async fn keys_that_end(&self, within: &Reach, window: EndsWindow) -> Result<Option<Vec<ListedKey>>>;
+        async fn any_policy_suspends(&self, within: &Reach) -> Result<bool>;
         async fn chains(&self, within: &Reach, accounts: &[AccountId]) -> Result<Vec<Chain>>;
     }
 
@@ -63,6 +66,12 @@ mockall::mock! {
     impl Upkeep for Store {
         async fn replace_digest(&self, id: KeyId, old: &SecretDigest, new: &SecretDigest) -> Result<Write>;
         async fn record_usage(&self, used: &[(KeyId, Timestamp)]) -> Result<()>;
+    }
+
+    #[async_trait]
+    impl Jobs for Store {
+        async fn begin_turn(&self, job: &str, id: Uuid, times: JobTimes) -> Result<Option<JobTurn>>;
+        async fn end_turn(&self, job: &str, id: Uuid, cursor: Option<String>) -> Result<Write>;
     }
 
     #[async_trait]

@@ -24,6 +24,7 @@ mod history;
 mod insertion;
 mod installation;
 mod instant;
+mod jobs;
 mod keys;
 mod membership;
 mod options;

@@ -3,6 +3,8 @@
 //! A window follows one index, so that it examines no row that it does not return. Conditions that no index holds are
 //! the caller's to check.
 
+use std::cmp::Reverse;
+
 use async_trait::async_trait;
 use keyward_domain::{AccountId, Actor, Chain, KeyId, Reach, Timestamp};
 
@@ -66,6 +68,20 @@ pub trait Search: Send + Sync {
     /// than `at_most` end in it, or if a policy above or in the line ends keys: the period is then no sufficient bound.
     async fn keys_that_end(&self, within: &Reach, window: EndsWindow) -> Result<Option<Vec<ListedKey>>>;
 
+    /// Whether the policy of an account suspends idle keys; false if the reach is not that of the operator or the
+    /// platform.
+    async fn any_policy_suspends(&self, within: &Reach) -> Result<bool>;
+
     /// Returns the chains of those of these accounts that are within reach.
     async fn chains(&self, within: &Reach, accounts: &[AccountId]) -> Result<Vec<Chain>>;
+}
+
+/// The newest of the keys of two windows, each once: a key that was revoked between the two is in both, and counts as
+/// revoked.
+#[must_use]
+pub fn merged(mut keys: Vec<ListedKey>, rows: u16) -> Vec<ListedKey> {
+    keys.sort_unstable_by_key(|listed| (Reverse(listed.key.id().uuid()), listed.key.revocation().is_none()));
+    keys.dedup_by_key(|listed| listed.key.id());
+    keys.truncate(usize::from(rows));
+    keys
 }

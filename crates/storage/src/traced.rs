@@ -9,12 +9,14 @@ use keyward_domain::{
     Account, AccountId, ApiKey, Chain, Change, KeyId, KeyVersion, Mid, Name, Now, Reach, SecretDigest, Timestamp,
 };
 use tracing::Instrument as _;
+use uuid::Uuid;
 
 use crate::{
     AccountRecord, AccountWindow, Accounts, AreaWindow, Authority, Below, Committed, Credential, Credentials,
-    EndsWindow, Events, Feed, FreshSigningKey, Hint, Hints, HistoryToken, Installation, JoinRequest, KeyRecord,
-    KeyWindow, Keys, LeaseReply, ListedKey, LostHistory, Members, Membership, NodeId, Position, Read, Redeemed,
-    Redemption, Renewal, Result, Search, Seq, SigningKeys, Stamp, Store, Target, Tokens, UnitOfWork, Upkeep, Write,
+    EndsWindow, Events, Feed, FreshSigningKey, Hint, Hints, HistoryToken, Installation, JobTimes, JobTurn, Jobs,
+    JoinRequest, KeyRecord, KeyWindow, Keys, LeaseReply, ListedKey, LostHistory, Members, Membership, NodeId, Position,
+    Read, Redeemed, Redemption, Renewal, Result, Search, Seq, SigningKeys, Stamp, Store, Target, Tokens, UnitOfWork,
+    Upkeep, Write,
 };
 
 /// A port with spans around its calls.
@@ -56,6 +58,7 @@ traced!(Accounts as "accounts" {
 traced!(Search as "search" {
     fn keys_of_area(within: &Reach, window: AreaWindow) -> Result<Vec<ListedKey>>;
     fn keys_that_end(within: &Reach, window: EndsWindow) -> Result<Option<Vec<ListedKey>>>;
+    fn any_policy_suspends(within: &Reach) -> Result<bool>;
     fn chains(within: &Reach, accounts: &[AccountId]) -> Result<Vec<Chain>>;
 });
 
@@ -74,6 +77,11 @@ traced!(Tokens as "tokens" {
 traced!(Upkeep as "upkeep" {
     fn replace_digest(id: KeyId, old: &SecretDigest, new: &SecretDigest) -> Result<Write> { key.id = %id };
     fn record_usage(used: &[(KeyId, Timestamp)]) -> Result<()>;
+});
+
+traced!(Jobs as "jobs" {
+    fn begin_turn(job: &str, id: Uuid, times: JobTimes) -> Result<Option<JobTurn>> { job };
+    fn end_turn(job: &str, id: Uuid, cursor: Option<String>) -> Result<Write> { job };
 });
 
 traced!(Installation as "installation" {

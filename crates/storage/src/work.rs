@@ -4,7 +4,8 @@ use async_trait::async_trait;
 use keyward_domain::{AccountId, ApiKey, Change, KeyId, Name, Now, Reach, Timestamp};
 
 use crate::{
-    AccountRecord, Authority, Committed, Credentials, Installation, KeyRecord, Reads, Result, Tokens, Upkeep, Write,
+    AccountRecord, Authority, Committed, Credentials, Installation, Jobs, KeyRecord, Reads, Result, Tokens, Upkeep,
+    Write,
 };
 #[cfg(doc)]
 use crate::{Constraint, StorageError};
@@ -78,7 +79,7 @@ pub trait UnitOfWork: Send {
 /// }
 /// ```
 #[async_trait]
-pub trait Store: Reads + Credentials + Tokens + Upkeep + Installation {
+pub trait Store: Reads + Credentials + Tokens + Upkeep + Installation + Jobs {
     /// Begins a unit of work, which commits only while this authority holds (R19).
     async fn begin_as(&self, by: &Authority) -> Result<Box<dyn UnitOfWork>>;
 

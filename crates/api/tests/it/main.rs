@@ -13,6 +13,7 @@ mod even_time;
 mod fields;
 mod harness;
 mod health;
+mod jobs;
 mod limits;
 mod memory;
 mod model;

@@ -86,6 +86,7 @@ enum Who {
         scopes: Held,
     },
     Operator,
+    Service,
 }
 
 impl Caller {
@@ -95,12 +96,18 @@ impl Caller {
         Self(Who::Operator)
     }
 
-    /// The secret key that calls, directly or through a token, or the operator.
+    /// The service itself, for what a policy demands. Only a job makes this caller.
+    pub(crate) const fn service() -> Self {
+        Self(Who::Service)
+    }
+
+    /// The secret key that calls, directly or through a token, the operator, or the service.
     #[must_use]
     pub const fn actor(&self) -> Actor {
         match &self.0 {
             Who::Key { id, .. } => Actor::Key(*id),
             Who::Operator => Actor::Operator,
+            Who::Service => Actor::Service,
         }
     }
 
@@ -109,7 +116,7 @@ impl Caller {
     pub fn account(&self) -> Option<&Link> {
         match &self.0 {
             Who::Key { account, .. } => Some(account),
-            Who::Operator => None,
+            Who::Operator | Who::Service => None,
         }
     }
 
@@ -119,7 +126,7 @@ impl Caller {
     pub const fn line(&self) -> Option<AccountId> {
         match &self.0 {
             Who::Key { line, .. } => Some(*line),
-            Who::Operator => None,
+            Who::Operator | Who::Service => None,
         }
     }
 
@@ -128,7 +135,7 @@ impl Caller {
     pub fn reach(&self) -> Reach {
         match &self.0 {
             Who::Key { account, .. } => Reach::of(account),
-            Who::Operator => Reach::operator(),
+            Who::Operator | Who::Service => Reach::operator(),
         }
     }
 
@@ -137,7 +144,7 @@ impl Caller {
     pub fn scopes(&self) -> Option<Scopes<'_>> {
         match &self.0 {
             Who::Key { scopes, .. } => Some(scopes.as_scopes()),
-            Who::Operator => None,
+            Who::Operator | Who::Service => None,
         }
     }
 
@@ -146,7 +153,7 @@ impl Caller {
     pub fn may(&self, permission: Permission) -> bool {
         match &self.0 {
             Who::Key { scopes, .. } => scopes.as_scopes().permits(permission),
-            Who::Operator => true,
+            Who::Operator | Who::Service => true,
         }
     }
 
@@ -157,7 +164,7 @@ impl Caller {
     pub fn may_grant(&self, wanted: &ScopeSet) -> Result<(), ScopeNotHeld> {
         match &self.0 {
             Who::Key { account, scopes, .. } => may_grant(account.role, scopes.as_scopes(), wanted),
-            Who::Operator => Ok(()),
+            Who::Operator | Who::Service => Ok(()),
         }
     }
 

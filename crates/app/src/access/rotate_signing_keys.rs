@@ -85,18 +85,21 @@ async fn reload(access: &Access) -> Result<Timestamp, Failure> {
     Ok(read.database_time.unwrap_or_else(|| access.runtime.clock.wall()))
 }
 
-/// Drops the records of ended refresh families; drops nothing while the time is in doubt. Call it every few minutes.
+/// Drops the records of ended refresh families; drops nothing while the time is in doubt. Returns their number.
 ///
 /// # Errors
 /// [`StorageError`] if the database does not answer.
-pub async fn forget_families(access: &Access) -> Result<(), StorageError> {
+pub async fn forget_families(access: &Access) -> Result<u64, StorageError> {
     const AT_ONCE: u32 = 1_000;
     // Kept for a while after the end: a node that the database has not answered for long may be behind.
     const KEPT_FOR: Duration = Duration::from_hours(1);
+    let mut rows = 0;
     while let Some(expected) = access.upkeep_time() {
-        if access.token_store.forget_families(KEPT_FOR, expected, AT_ONCE).await? < u64::from(AT_ONCE) {
+        let forgotten = access.token_store.forget_families(KEPT_FOR, expected, AT_ONCE).await?;
+        rows += forgotten;
+        if forgotten < u64::from(AT_ONCE) {
             break;
         }
     }
-    Ok(())
+    Ok(rows)
 }

@@ -3,8 +3,8 @@
 use std::{ops::ControlFlow, sync::Arc};
 
 use keyward_domain::{
-    ApiKey, Chain, Change, ChangeEffect, ChangeRefusal, ChangedKey, KeyChangeRequest, KeyId, KeyPatch,
-    OtherManagerKeys, Permission, ScopeNotHeld,
+    Change, ChangeEffect, ChangeRefusal, ChangedKey, IdleAction, KeyChangeRequest, KeyId, KeyPatch, OtherManagerKeys,
+    Permission, ScopeNotHeld,
 };
 use keyward_storage::{KeyRecord, Seq, StorageError, Target, Write};
 
@@ -27,6 +27,8 @@ pub enum KeyCommand {
     Patch(Box<KeyPatch>),
     /// Verification answers `SUSPENDED` from now on.
     Suspend,
+    /// As `Suspend`, if the policy of its account suspends keys that are as idle as this one.
+    SuspendIdle,
     /// Ends a suspension.
     Resume,
 }
@@ -109,7 +111,7 @@ impl KeyCommand {
     const fn is_about_verdicts(&self) -> bool {
         match self {
             Self::Patch(patch) => patch.scopes.is_some() || patch.not_before.is_some() || patch.expires_at.is_some(),
-            Self::Suspend | Self::Resume => true,
+            Self::Suspend | Self::SuspendIdle | Self::Resume => true,
         }
     }
 }
@@ -123,7 +125,7 @@ async fn try_once(manage: &Arc<Manage>, acting: &Acting, command: &ChangeKey) ->
     let request = KeyChangeRequest { now: manage.access.now(), by: acting.caller.actor(), reach };
     let found = manage.reads.key(&reach, command.id).await?.ok_or(Error::NoSuchKey)?;
     // A refused or repeated call needs neither a permit nor a connection that writes.
-    let changed = decide(command, acting, &request, &found.key, &found.chain, OtherManagerKeys::Some)?;
+    let changed = decide(command, acting, &request, &found, OtherManagerKeys::Some)?;
     if changed.effect == ChangeEffect::None {
         let committed = manage.door.again(found.enforcement, Target::Key(command.id));
         return Ok(Some((found, committed)));
@@ -133,8 +135,8 @@ async fn try_once(manage: &Arc<Manage>, acting: &Acting, command: &ChangeKey) ->
     let lane = match (&command.command, depends_on_others) {
         (KeyCommand::Suspend, true) => Lane::Stop,
         (KeyCommand::Suspend, false) => Lane::Revoke,
-        (KeyCommand::Patch(_) | KeyCommand::Resume, true) => Lane::Make,
-        (KeyCommand::Patch(_) | KeyCommand::Resume, false) => Lane::Change,
+        (KeyCommand::Patch(_) | KeyCommand::SuspendIdle | KeyCommand::Resume, true) => Lane::Make,
+        (KeyCommand::Patch(_) | KeyCommand::SuspendIdle | KeyCommand::Resume, false) => Lane::Change,
     };
     let permit = manage.account_queue.take(account, lane, request.by).await.map_err(Failure::from)?;
     let mut unit = manage.door.begin(acting).await?;
@@ -150,7 +152,7 @@ async fn try_once(manage: &Arc<Manage>, acting: &Acting, command: &ChangeKey) ->
     } else {
         OtherManagerKeys::Some
     };
-    let ChangedKey { key, effect } = decide(command, acting, &request, &found.key, &found.chain, others)?;
+    let ChangedKey { key, effect } = decide(command, acting, &request, &found, others)?;
     if effect == ChangeEffect::None {
         return Ok(None);
     }
@@ -181,13 +183,17 @@ fn decide(
     command: &ChangeKey,
     acting: &Acting,
     request: &KeyChangeRequest,
-    key: &ApiKey,
-    chain: &Chain,
+    record: &KeyRecord,
     others: OtherManagerKeys,
 ) -> Result<ChangedKey, Error> {
+    let KeyRecord { key, chain, last_used, .. } = record;
     let decided = match &command.command {
         KeyCommand::Patch(patch) => key.change(patch, chain, request, others),
         KeyCommand::Suspend => key.suspend(chain, request, others),
+        KeyCommand::SuspendIdle => match key.idle_action(&chain.policy(), *last_used, request.now) {
+            Some(IdleAction::Suspend) => key.suspend(chain, request, others),
+            Some(IdleAction::Report) | None => Ok(ChangedKey { key: key.clone(), effect: ChangeEffect::None }),
+        },
         KeyCommand::Resume => key.resume(chain, request),
     };
     let is_about_state =

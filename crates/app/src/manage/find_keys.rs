@@ -94,15 +94,18 @@ pub async fn find_keys(manage: &Manage, caller: &Caller, query: &FindKeys) -> Re
     let mut page = Page { keys: Vec::new(), chains: HashMap::new(), account: named, next: None, at };
     let source = Source::of(&*manage.reads, &reach, account.as_ref(), query, at).await?;
     page.chains.extend(account.map(|account| (account.account.id, account.chain)));
-    let Some(source) = source else { return Ok(page) };
+    let Some(mut source) = source else { return Ok(page) };
     let (mut before, mut examined) = (query.before, 0);
     loop {
         // One row beyond the page shows whether there is a next page.
         let missing = query.limit - u16::try_from(page.keys.len()).unwrap_or(query.limit);
         // Where few rows match, the stretches grow, so that a page takes at most a few queries.
         let wanted = if missing == 0 { 1 } else { (missing + 1).max(examined) };
-        let rows = wanted.min(source.most_examined() - examined);
-        let window = source.read(&*manage.reads, &reach, before, rows).await?;
+        let rows = source.rows(wanted, source.most_examined() - examined);
+        let Some(window) = source.read(&*manage.reads, &reach, before, rows).await? else {
+            source = source.instead();
+            continue;
+        };
         let read = u16::try_from(window.len()).unwrap_or(rows);
         let candidates = window.iter().filter(|listed| query.filter.admits(&listed.key, listed.last_used));
         let unknown = candidates.map(|listed| listed.key.facts().account).filter(|id| !page.chains.contains_key(id));

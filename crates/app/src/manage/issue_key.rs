@@ -3,10 +3,10 @@
 use std::ops::ControlFlow;
 
 use keyward_domain::{
-    AccountId, AccountNotActive, ApiKey, Chain, Change, KeyTerms, KeyValue, Mid, Now, Origin, Permission, Policy,
-    RestrictionError, ScopeNotHeld, Standing,
+    AccountId, AccountNotActive, ApiKey, Chain, Change, KeyId, KeyTerms, KeyType, KeyValue, Mid, Now, Origin,
+    Permission, Policy, RestrictionError, ScopeNotHeld, SecretDigest, Standing,
 };
-use keyward_storage::{StorageError, Write};
+use keyward_storage::{AccountRecord, StorageError, Write};
 
 use super::Manage;
 use crate::{
@@ -55,7 +55,7 @@ pub enum Error {
     /// The key would live longer than the policy of its account allows.
     #[error(transparent)]
     BeyondPolicy(#[from] RestrictionError),
-    /// The account has as many keys as its policy allows.
+    /// The account would have more keys than its policy allows.
     #[error(transparent)]
     TooManyKeys(#[from] TooManyKeys),
     /// Not the caller's fault.
@@ -63,9 +63,9 @@ pub enum Error {
     Failure(#[from] Failure),
 }
 
-/// An account has as many keys that are neither revoked nor expired as its policy allows.
+/// An account would have more keys that are neither revoked nor expired than its policy allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the account has {max_keys} keys, the maximum that its policy allows")]
+#[error("the policy of the account allows at most {max_keys} keys, and the new ones do not fit")]
 pub struct TooManyKeys {
     /// The maximum.
     pub max_keys: u32,
@@ -83,51 +83,69 @@ pub async fn issue_key(manage: &Manage, caller: &Caller, command: IssueKey) -> R
     let IssueKey { mid, terms, now } = command;
     let mut acting = Acting::begin(&manage.access, caller, Permission::WriteKeys).await?;
     acting.caller.may_grant(terms.scopes())?;
-    let reach = acting.caller.reach();
-    let account = manage.reads.account(&reach, &mid).await?.ok_or(Error::NoSuchAccount)?;
-    if account.chain.standing() != Standing::Active {
-        return Err(AccountNotActive.into());
-    }
+    let account = active_account(manage, &acting, &mid).await?;
     let policy = account.chain.policy();
-    let terms = terms.under(&policy, now.recorded())?;
+    terms.clone().under(&policy, now.recorded())?;
     let origin = Origin { id: manage.fresh_key_id(now)?, at: now.recorded(), by: caller.actor(), pair: None };
-    let (key, value) = mint(manage, terms, origin, &account.chain).await?;
+    let minted = Minted::draw(manage, terms.key_type(), origin.id, account.account.id).await?;
+    let draft = Draft { mid, terms, origin, minted };
     // What counts the keys of the account locks it meanwhile.
     let lane = if policy.max_keys.is_some() { Lane::Make } else { Lane::MakeKey };
     let _permit = manage.account_queue.take(account.account.id, lane, caller.actor()).await.map_err(Failure::from)?;
     loop {
-        let tried = match policy.max_keys {
-            None => insert(manage, &acting, &key).await,
-            Some(_) => insert_counted(manage, &acting, &key).await,
-        };
-        if let ControlFlow::Break(()) = acting.again(&manage.access, tried).await? {
-            return Ok(Issued { key, chain: account.chain, value });
+        let tried = insert(manage, &acting, &draft).await;
+        if let ControlFlow::Break((key, chain)) = acting.again(&manage.access, tried).await? {
+            return Ok(Issued { key, chain, value: draft.minted.value });
         }
     }
 }
 
-async fn insert(manage: &Manage, acting: &Acting, key: &ApiKey) -> Result<(), Error> {
-    acting.caller.may_grant(&key.facts().scopes)?;
+/// What a key is made from, once its account is known.
+struct Draft {
+    mid: Mid,
+    terms: KeyTerms,
+    origin: Origin,
+    minted: Minted,
+}
+
+/// Adds the key under the policy that is in force now: hashing and the queue take time, in which it may have changed.
+async fn insert(manage: &Manage, acting: &Acting, draft: &Draft) -> Result<(ApiKey, Chain), Error> {
+    acting.caller.may_grant(draft.terms.scopes())?;
+    let account = active_account(manage, acting, &draft.mid).await?;
+    if account.chain.policy().max_keys.is_some() {
+        return insert_counted(manage, acting, draft, account.account.id).await;
+    }
+    let key = draft.minted.key(draft.terms.clone(), draft.origin.clone(), &account.chain)?;
     acting.is_in_time(&manage.access)?;
     match manage.door.record_key(acting, key.clone()).await? {
-        Write::Applied => Ok(()),
+        Write::Applied => Ok((key, account.chain)),
         Write::Stale => Err(AccountNotActive.into()),
     }
 }
 
 /// Adds the key while its account is locked, so that concurrent calls count each other's keys.
-async fn insert_counted(manage: &Manage, acting: &Acting, key: &ApiKey) -> Result<(), Error> {
-    acting.caller.may_grant(&key.facts().scopes)?;
+async fn insert_counted(
+    manage: &Manage,
+    acting: &Acting,
+    draft: &Draft,
+    account: AccountId,
+) -> Result<(ApiKey, Chain), Error> {
     let mut unit = manage.door.begin(acting).await?;
-    let account = key.facts().account;
-    let locked = unit.lock_account(account).await?.ok_or(Error::NoSuchAccount)?;
-    leaves_room_for(manage, &mut unit, account, &locked.chain.policy(), 1).await?;
+    let chain = unit.lock_account(account).await?.ok_or(Error::NoSuchAccount)?.chain;
+    leaves_room_for(manage, &mut unit, account, &chain.policy(), 1).await?;
+    let key = draft.minted.key(draft.terms.clone(), draft.origin.clone(), &chain)?;
     if unit.record(&Change::KeyIssued(Box::new(key.clone()))).await? == Write::Stale {
         return Err(AccountNotActive.into());
     }
     acting.is_in_time(&manage.access)?;
     unit.commit(None).await?;
-    Ok(())
+    Ok((key, chain))
+}
+
+/// The account, if it exists for the caller and is active with all above.
+pub(crate) async fn active_account(manage: &Manage, acting: &Acting, mid: &Mid) -> Result<AccountRecord, Error> {
+    let account = manage.reads.account(&acting.caller.reach(), mid).await?.ok_or(Error::NoSuchAccount)?;
+    if account.chain.standing() == Standing::Active { Ok(account) } else { Err(AccountNotActive.into()) }
 }
 
 /// Checks that the policy of a locked account allows this number of new keys.
@@ -143,25 +161,33 @@ pub(crate) async fn leaves_room_for(
     if count.saturating_add(new) > max_keys { Err(TooManyKeys { max_keys }.into()) } else { Ok(()) }
 }
 
-/// Draws the value of a new key and builds the key. Writes nothing.
-pub(crate) async fn mint(
-    manage: &Manage,
-    terms: KeyTerms,
-    origin: Origin,
-    chain: &Chain,
-) -> Result<(ApiKey, KeyValue), Error> {
-    let value =
-        KeyValue::mint(terms.key_type(), manage.runtime.settings.environment, origin.id, manage.runtime.random()?);
-    let digest = if terms.key_type().is_secret() {
-        Some(
-            manage
-                .access
-                .secrets
-                .digest(RateLimitKey::Account(Some(chain.own().id)), &value, manage.runtime.random()?)
-                .await?,
-        )
-    } else {
-        None
-    };
-    Ok((ApiKey::issue(terms, origin, chain, &value, digest)?, value))
+/// The value of a new key, and its digest if it is secret.
+pub(crate) struct Minted {
+    pub(crate) value: KeyValue,
+    digest: Option<SecretDigest>,
+}
+
+impl Minted {
+    /// Draws a value, and hashes it. Writes nothing.
+    pub(crate) async fn draw(
+        manage: &Manage,
+        key_type: KeyType,
+        id: KeyId,
+        account: AccountId,
+    ) -> Result<Self, Failure> {
+        let value = KeyValue::mint(key_type, manage.runtime.settings.environment, id, manage.runtime.random()?);
+        let digest = if key_type.is_secret() {
+            let holder = RateLimitKey::Account(Some(account));
+            Some(manage.access.secrets.digest(holder, &value, manage.runtime.random()?).await?)
+        } else {
+            None
+        };
+        Ok(Self { value, digest })
+    }
+
+    /// The key with these terms, under the policy of its account.
+    pub(crate) fn key(&self, terms: KeyTerms, origin: Origin, chain: &Chain) -> Result<ApiKey, Error> {
+        let terms = terms.under(&chain.policy(), origin.at)?;
+        Ok(ApiKey::issue(terms, origin, chain, &self.value, self.digest.clone())?)
+    }
 }

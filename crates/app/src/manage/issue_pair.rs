@@ -5,13 +5,13 @@ use std::{ops::ControlFlow, sync::Arc};
 use keyward_domain::{
     AccountId, AccountNotActive, ApiKey, Chain, Change, Description, KeyId, KeyTerms, KeyType, KeyValue, Mid, Name,
     Origin, OtherManagerKeys, PairMembership, Permission, Reason, Refusal, RestrictionError, Restrictions,
-    RevocationRequest, ScopeNotHeld, ScopeSet, Standing, TermsError, revocation::overwrite,
+    RevocationRequest, ScopeNotHeld, ScopeSet, TermsError, revocation::overwrite,
 };
 use keyward_storage::{Constraint, Enforcement, StorageError, Target, Write};
 
 use super::{
     Manage,
-    issue_key::{self, leaves_room_for, mint},
+    issue_key::{self, Minted, active_account, leaves_room_for},
 };
 use crate::{
     Failure, NoEntropy,
@@ -97,11 +97,7 @@ impl MayBeFailure for Error {
 pub async fn issue_pair(manage: &Arc<Manage>, caller: &Caller, command: &IssuePair) -> Result<IssuedPair, Error> {
     let mut acting = Acting::begin(&manage.access, caller, Permission::WriteKeys).await?;
     acting.caller.may_grant(&command.scopes)?;
-    let reach = acting.caller.reach();
-    let account = manage.reads.account(&reach, &command.mid).await?.ok_or(issue_key::Error::NoSuchAccount)?;
-    if account.chain.standing() != Standing::Active {
-        return Err(AccountNotActive.into());
-    }
+    let account = active_account(manage, &acting, &command.mid).await?;
     let mut other_names = TRIES;
     loop {
         let tried = try_once(manage, &acting, command, account.account.id, &account.chain).await;
@@ -131,7 +127,6 @@ async fn try_once(
     caller.may_grant(&command.scopes)?;
     let reach = caller.reach();
     let now = manage.access.now();
-    // Slow hashing runs before the account is locked.
     let id = manage.fresh_pair_id(now)?;
     let terms = |key_type, scopes| {
         KeyTerms::agree(
@@ -145,25 +140,31 @@ async fn try_once(
     };
     let unnamed = |key| Origin { id: key, at: now.recorded(), by: caller.actor(), pair: None };
     let fits = |_: TermsError| Failure::Defect("the checked terms of a pair do not fit");
-    let policy = chain.policy();
-    let public = terms(KeyType::Public, ScopeSet::empty()).map_err(fits)?.under(&policy, now.recorded())?;
-    let secret = terms(KeyType::Secret, command.scopes.clone()).map_err(fits)?.under(&policy, now.recorded())?;
-    let (public, public_value) = mint(manage, public, unnamed(manage.fresh_key_id(now)?), chain).await?;
-    let (secret, secret_value) = mint(manage, secret, unnamed(manage.fresh_key_id(now)?), chain).await?;
+    let public_terms = terms(KeyType::Public, ScopeSet::empty()).map_err(fits)?;
+    let secret_terms = terms(KeyType::Secret, command.scopes.clone()).map_err(fits)?;
+    public_terms.clone().under(&chain.policy(), now.recorded())?;
+    // Slow hashing runs before the account is locked.
+    let (public_origin, secret_origin) = (unnamed(manage.fresh_key_id(now)?), unnamed(manage.fresh_key_id(now)?));
+    let public = Minted::draw(manage, KeyType::Public, public_origin.id, account).await?;
+    let secret = Minted::draw(manage, KeyType::Secret, secret_origin.id, account).await?;
 
     let permit = manage.account_queue.take(account, Lane::Make, caller.actor()).await.map_err(Failure::from)?;
     let mut unit = manage.door.begin(acting).await?;
     let locked = unit.lock_account(account).await?.ok_or(issue_key::Error::NoSuchAccount)?;
+    // Under the policy that is in force now.
+    let public_key = public.key(public_terms, public_origin, &locked.chain)?;
+    let secret_key = secret.key(secret_terms, secret_origin, &locked.chain)?;
     let mut ended_before = Vec::new();
     if command.overwrite {
         let request = RevocationRequest { now, by: caller.actor(), reason: Reason::Superseded, reach };
-        ended_before = revoke_namesakes(&mut unit, &request, account, &locked.chain, &command.name, &secret).await?;
+        ended_before =
+            revoke_namesakes(&mut unit, &request, account, &locked.chain, &command.name, &secret_key).await?;
     }
     leaves_room_for(manage, &mut unit, account, &locked.chain.policy(), 2).await?;
     let unique_name = free_name(&mut unit, account, command.name.as_str()).await?;
     let named = |key: ApiKey| key.in_pair(PairMembership { id, unique_name: unique_name.as_str().into() });
-    let (public, secret) = (named(public), named(secret));
-    for key in [&public, &secret] {
+    let (public_key, secret_key) = (named(public_key), named(secret_key));
+    for key in [&public_key, &secret_key] {
         if unit.record(&Change::KeyIssued(Box::new(key.clone()))).await? == Write::Stale {
             return Err(AccountNotActive.into());
         }
@@ -184,7 +185,14 @@ async fn try_once(
         let last = manage.reads.key(&caller.reach(), key).await?.and_then(|found| found.enforcement);
         manage.door.again(last, Target::Key(key)).enforced().await?;
     }
-    Ok(IssuedPair { unique_name, public, public_value, secret, secret_value, chain: locked.chain })
+    Ok(IssuedPair {
+        unique_name,
+        public: public_key,
+        public_value: public.value,
+        secret: secret_key,
+        secret_value: secret.value,
+        chain: locked.chain,
+    })
 }
 
 /// Revokes the active pairs of this name. Returns the keys that another call has just revoked: their enforcement must

@@ -12,7 +12,7 @@ use keyward_storage::{AccountWindow, Constraint, StorageError, Write};
 
 use super::{
     Manage,
-    issue_key::{self, mint},
+    issue_key::{self, Minted},
 };
 use crate::{Failure, access::Caller, commit::Unit};
 
@@ -121,7 +121,8 @@ async fn key(
     let origin = Origin { id: manage.fresh_key_id(now)?, at: now.recorded(), by, pair: Some(pair.clone()) };
     let terms = KeyTerms::agree(key_type, fixed_name("Demo pair")?, None, scopes, Restrictions::NONE, now);
     let terms = terms.map_err(|_| Failure::Defect("the terms of a demo key do not fit"))?;
-    mint(manage, terms, origin, chain).await.map_err(|error| match error {
+    let minted = Minted::draw(manage, key_type, origin.id, chain.own().id).await?;
+    let key = minted.key(terms, origin, chain).map_err(|error| match error {
         issue_key::Error::Failure(failure) => failure,
         issue_key::Error::Caller(_)
         | issue_key::Error::ScopeNotHeld(_)
@@ -129,7 +130,8 @@ async fn key(
         | issue_key::Error::AccountNotActive(_)
         | issue_key::Error::BeyondPolicy(_)
         | issue_key::Error::TooManyKeys(_) => Failure::Defect("a demo account takes no keys"),
-    })
+    })?;
+    Ok((key, minted.value))
 }
 
 fn fixed_name(text: &str) -> Result<Name, Failure> {

@@ -76,12 +76,14 @@ impl KeyTerms {
     /// The same terms under the effective policy of the key's account: with its default life, if no end was requested.
     ///
     /// # Errors
-    /// [`RestrictionError::BeyondPolicy`] if the key would live longer than the policy allows.
+    /// [`RestrictionError::BeyondPolicy`] if the key would live longer than the policy allows, and
+    /// [`RestrictionError::BeginsBeyondPolicy`] if it would begin only then.
     pub fn under(self, policy: &Policy, created_at: Timestamp) -> Result<Self, RestrictionError> {
-        if let Some(error) = self.0.restrictions.beyond(policy, created_at) {
+        if let Some(error) = self.0.restrictions.beyond(policy, created_at).next() {
             return Err(error);
         }
-        let expires_at = self.0.restrictions.expires_at.or_else(|| policy.default_end(created_at));
+        let Restrictions { not_before, expires_at } = self.0.restrictions;
+        let expires_at = expires_at.or_else(|| policy.default_end(created_at, not_before));
         let restrictions = Restrictions { expires_at, ..self.0.restrictions };
         Ok(Self(Agreed { restrictions, ..self.0 }))
     }

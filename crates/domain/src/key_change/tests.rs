@@ -256,7 +256,9 @@ fn a_suspension_is_lifted_from_its_level_or_above_and_replaced_from_above_alone(
 #[test]
 fn what_the_service_suspended_each_caller_resumes() {
     let service = KeyChangeRequest { by: Actor::Service, ..by(Reach::operator()) };
-    let suspended = secret(1, MANAGER).suspend(&active(), &service, OtherManagerKeys::None).unwrap();
+    let last = secret(1, MANAGER).suspend(&active(), &service, OtherManagerKeys::None);
+    assert_eq!(last, Err(ChangeRefusal::WouldLockOut), "the service locks no account out");
+    let suspended = secret(1, MANAGER).suspend(&active(), &service, OtherManagerKeys::Some).unwrap();
     let suspension = suspended.key.facts().suspension.unwrap();
     assert_eq!((suspension.by, suspension.level, suspended.effect), (Actor::Service, None, ChangeEffect::Verdict));
     let resumed = suspended.key.resume(&active(), &by(reach(3, Role::Merchant))).unwrap();

@@ -93,8 +93,13 @@ fn a_default_life_ends_at_the_maximum_at_the_latest() {
         (Some(5), Some(9), Some(at(15))),
         (Some(9), Some(5), Some(at(15))),
     ] {
-        assert_eq!(policy(default, max).default_end(at(10)), end, "{default:?} {max:?}");
+        for begins in [None, Some(at(9)), Some(at(10))] {
+            assert_eq!(policy(default, max).default_end(at(10), begins), end, "{default:?} {max:?} {begins:?}");
+        }
     }
+    // A key that begins later lives from then on, and never longer than the maximum.
+    assert_eq!(policy(Some(5), None).default_end(at(10), Some(at(20))), Some(at(25)));
+    assert_eq!(policy(Some(5), Some(12)).default_end(at(10), Some(at(20))), Some(at(22)));
     assert_eq!(policy(None, Some(5)).ends_at(at(10)), Some(at(15)));
     assert_eq!(policy(Some(9), Some(5)).errors().collect::<Vec<_>>(), [PolicyError::DefaultBeyondMax]);
     assert_eq!(policy(Some(5), Some(5)).errors().count(), 0);

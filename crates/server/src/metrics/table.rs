@@ -158,6 +158,19 @@ pub(crate) const TABLE: &[(&str, &[Metric])] = &[
         ],
     ),
     (
+        "Jobs",
+        &[
+            gauge(
+                "keyward_job_last_success_timestamp_seconds",
+                "When this node last did a job, in seconds since the Unix epoch. The latest of all nodes counts.",
+            )
+            .by(&["job"]),
+            histogram("keyward_job_seconds", "Time that this node took for a turn of a job.").by(&["job"]),
+            counter("keyward_job_rows_total", "Rows that jobs of this node changed: families dropped, keys suspended.")
+                .by(&["job"]),
+        ],
+    ),
+    (
         "The node",
         &[
             gauge("keyward_ready", "1 if verifications can be answered, from memory or by the database; otherwise 0."),

@@ -143,6 +143,8 @@ fn on_the_rest(raw: &dyn RawSql) -> Vec<(&'static str, String)> {
     ];
     let issuer: Columns = vec![("id", raw.truth(true)), ("url", text("x")), ("stamped_at", moment())];
     attacks.push(("issuer_one_row", insert("issuer", &issuer, &[("id", raw.truth(false))])));
+    let job: Columns = vec![("name", text("x")), ("turn", "NULL".to_owned()), ("ends_at", "NULL".to_owned())];
+    attacks.push(("job_turn_whole", insert("job", &job, &[("ends_at", moment())])));
     let event: Columns = vec![
         ("seq", "1".to_owned()),
         ("scope", text("key")),

@@ -181,6 +181,8 @@ macro_rules! each_promise {
                 a_unit_of_work_that_did_nothing_commits;
             races:
                 one_of_the_last_two_manager_keys_stays_in_every_race,
+                one_of_racing_equal_policies_is_set,
+                racing_creates_fill_exactly_the_places_of_a_policy,
                 one_of_racing_pairs_with_the_same_unique_name_is_made,
                 one_of_racing_revocations_is_written,
                 exactly_one_of_racing_redemptions_is_the_first,
@@ -216,6 +218,11 @@ macro_rules! each_promise {
                 the_latest_of_several_uses_in_one_call_stays,
                 unknown_keys_are_skipped_and_the_others_recorded,
                 many_uses_are_recorded_in_one_call;
+            jobs:
+                one_turn_of_a_job_runs_at_a_time,
+                a_turn_is_due_a_period_after_the_last_one_ended,
+                a_turn_that_exceeds_its_limit_is_replaced,
+                racing_turns_are_begun_once;
             installation:
                 an_unused_database_has_no_stamp,
                 a_stamp_is_returned_complete,

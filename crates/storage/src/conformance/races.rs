@@ -3,7 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use keyward_domain::{AccountId, Actor, KeyId, Now, Reach, Reason};
+use keyward_domain::{AccountId, Actor, ApiKey, Change, KeyId, KeyType, Now, Policy, Reach, Reason};
 use tokio::{sync::Barrier, task::JoinSet};
 
 use super::{
@@ -61,6 +61,58 @@ pub async fn one_of_the_last_two_manager_keys_stays_in_every_race(fixture: &Fixt
         let won = together(racers).await.into_iter().map(Result::unwrap).filter(|won| *won).count();
         assert_eq!(won, 1, "round {round}");
     }
+}
+
+/// Acts like a use case: locks, and sets the policy unless the account has it already.
+async fn set_unless_set(store: Arc<dyn Store>, account: AccountId, policy: Policy) -> Result<bool> {
+    let mut unit = store.begin().await?;
+    let locked = unit.lock_account(&Reach::operator(), account).await?.unwrap();
+    if locked.chain.own().policy.as_deref() == Some(&policy) {
+        return Ok(false);
+    }
+    let change = Change::PolicySet { account, version: locked.policy_version, policy };
+    assert_eq!(unit.record(&Reach::operator(), &change).await?, Write::Applied);
+    unit.commit().await?;
+    Ok(true)
+}
+
+/// Each sees what the last holder of the lock has committed, the policy included.
+pub async fn one_of_racing_equal_policies_is_set(fixture: &Fixture) {
+    let tree = Tree::plant(fixture).await;
+    for round in 1..=ROUNDS {
+        let policy = Policy { max_keys: u32::try_from(round).ok(), ..Policy::NONE };
+        let set = || set_unless_set(Arc::clone(&fixture.store), tree.merchant.id, policy);
+        let outcomes = together(vec![set(), set(), set(), set()]).await;
+        let outcomes: Vec<_> = outcomes.into_iter().map(|outcome| outcome.unwrap()).collect();
+        assert_eq!(outcomes.iter().filter(|is_set| **is_set).count(), 1, "round {round}: {outcomes:?}");
+    }
+}
+
+/// Acts like a use case: locks, counts, and adds a key if there is room under the policy.
+async fn add_if_there_is_room(store: Arc<dyn Store>, key: ApiKey) -> Result<bool> {
+    let mut unit = store.begin().await?;
+    let account = key.facts().account;
+    let locked = unit.lock_account(&Reach::operator(), account).await?.unwrap();
+    let most = locked.chain.policy().max_keys.unwrap();
+    if unit.count_keys(&Reach::operator(), account, Now::exact(at(0)), None, most).await? >= most {
+        return Ok(false);
+    }
+    assert_eq!(unit.insert_key(&Reach::operator(), &key).await?, Write::Applied);
+    unit.commit().await?;
+    Ok(true)
+}
+
+pub async fn racing_creates_fill_exactly_the_places_of_a_policy(fixture: &Fixture) {
+    const PLACES: usize = 5;
+    let tree = Tree::plant(fixture).await;
+    let policy = Policy { max_keys: u32::try_from(PLACES).ok(), ..Policy::NONE };
+    assert!(set_unless_set(Arc::clone(&fixture.store), tree.merchant.id, policy).await.unwrap());
+    let racers = (0..3 * PLACES).map(|_| {
+        let key = Draft::of(KeyType::Public).issue(&tree.merchant_chain());
+        add_if_there_is_room(Arc::clone(&fixture.store), key)
+    });
+    let outcomes = together(racers.collect()).await;
+    assert_eq!(outcomes.into_iter().filter(|outcome| *outcome.as_ref().unwrap()).count(), PLACES);
 }
 
 pub async fn one_of_racing_pairs_with_the_same_unique_name_is_made(fixture: &Fixture) {

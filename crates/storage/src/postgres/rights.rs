@@ -20,7 +20,7 @@ const fn table(object: &'static str, whole: &'static [&'static str], update: &'s
 }
 
 /// Excludes rights to move the head, to write an event, to delete a lease, or to rewrite the database's stamp.
-const TABLES: [Needs; 16] = [
+const TABLES: [Needs; 17] = [
     table("_sqlx_migrations", &["SELECT"], &[]),
     table("installation", &["SELECT", "INSERT"], &[]),
     table("master_key", &["SELECT", "INSERT"], &[]),
@@ -52,6 +52,7 @@ const TABLES: [Needs; 16] = [
         ],
     ),
     table("key_usage", &["SELECT", "INSERT"], &["last_used"]),
+    table("job", &["SELECT"], &["turn", "ends_at", "ended_at", "cursor"]),
     table("signing_key", &["SELECT", "INSERT", "DELETE"], &[]),
     table("redeemed_refresh", &["SELECT", "INSERT", "DELETE"], &["reused_at"]),
     table("revocation_head", &["SELECT"], &[]),

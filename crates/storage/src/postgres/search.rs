@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     AreaKeys, AreaWindow, EndsWindow, KeyArea, ListedKey, Result, Search, StoredState, account_record_row,
-    listed_key_row,
+    listed_key_row, merged,
     pool::Through as _,
     row::{actor_column, stored_token},
 };
@@ -32,9 +32,7 @@ impl Search for PgStore {
             AreaKeys::Stored(StoredState::Any) => {
                 let mut keys = self.keys_of_line("active", arguments).await?;
                 keys.extend(self.keys_of_line("revoked", arguments).await?);
-                keys.sort_unstable_by_key(|listed| std::cmp::Reverse(listed.key.id().uuid()));
-                keys.truncate(usize::from(window.rows));
-                Ok(keys)
+                Ok(merged(keys, window.rows))
             }
         }
     }
@@ -74,6 +72,21 @@ impl Search for PgStore {
             .map(|row| listed_key_row!(row).restore())
             .collect::<Result<_>>()
             .map(Some)
+    }
+
+    async fn any_policy_suspends(&self, within: &Reach) -> Result<bool> {
+        let query = || {
+            sqlx::query_scalar!(
+                r#"SELECT EXISTS (
+                    SELECT 1 FROM account a
+                    WHERE a.policy IS NOT NULL AND strpos(a.policy, '"idle_action":"suspend"') > 0
+                    AND ($1::uuid IS NULL OR EXISTS (SELECT 1 FROM account r WHERE r.id = $1 AND r.parent_id IS NULL))
+                ) AS "any!""#,
+                root(within)
+            )
+            .one(&self.pool)
+        };
+        self.plans.ask(query).await
     }
 
     async fn chains(&self, within: &Reach, accounts: &[AccountId]) -> Result<Vec<Chain>> {

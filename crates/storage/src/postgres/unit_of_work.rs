@@ -102,9 +102,21 @@ impl PgUnitOfWork {
 #[async_trait]
 impl UnitOfWork for PgUnitOfWork {
     async fn lock_account(&mut self, within: &Reach, id: AccountId) -> Result<Option<AccountRecord>> {
+        // A statement of its own: the next one then sees what the last holder of the lock has committed.
+        let locked = sqlx::query_scalar!(
+            r#"SELECT a.id AS "id!" FROM account a JOIN visible_account v ON v.id = a.id
+            WHERE a.id = $1 AND v.root_id = coalesce($2, v.id) FOR NO KEY UPDATE OF a"#,
+            id.uuid(),
+            root(within)
+        )
+        .fetch_optional(&mut *self.transaction)
+        .await;
+        if self.checked(locked)?.is_none() {
+            return Ok(None);
+        }
         let row = account_query!(
             " FROM account a JOIN visible_account v ON v.id = a.id
-            WHERE a.id = $1 AND v.root_id = coalesce($2, v.id) FOR NO KEY UPDATE OF a",
+            WHERE a.id = $1 AND v.root_id = coalesce($2, v.id)",
             id.uuid(),
             root(within)
         )
@@ -116,7 +128,7 @@ impl UnitOfWork for PgUnitOfWork {
     }
 
     async fn lock_key(&mut self, within: &Reach, id: KeyId) -> Result<Option<KeyRecord>> {
-        // A statement of its own: the next one then sees what the last holder of the lock has committed.
+        // As for an account.
         let locked = sqlx::query_scalar!(
             r#"SELECT k.id AS "id!" FROM api_key k JOIN visible_account v ON v.id = k.account_id
             WHERE k.id = $1 AND v.root_id = coalesce($2, v.id) FOR NO KEY UPDATE OF k"#,

@@ -97,11 +97,17 @@ impl<'de> Deserialize<'de> for Flag {
     }
 }
 
+/// A whole number, which JSON Schema allows to be written with a fraction of zero.
+fn whole(value: &Value) -> Option<u64> {
+    let rounded = || value.as_f64().filter(|number| number.fract() == 0.0).map(|number| format!("{number:.0}"));
+    value.as_u64().or_else(|| rounded()?.parse().ok())
+}
+
 impl FieldValue for Period {
     type Shape = Value;
 
     fn read(value: Value) -> Result<Self, FieldErrors> {
-        let seconds = value.as_u64().ok_or(PeriodError);
+        let seconds = whole(&value).ok_or(PeriodError);
         seconds.and_then(Self::from_seconds).map_err(|it| error(it.to_string()))
     }
 }
@@ -110,7 +116,7 @@ impl FieldValue for MaxKeys {
     type Shape = Value;
 
     fn read(value: Value) -> Result<Self, FieldErrors> {
-        let count = value.as_u64().and_then(|count| u32::try_from(count).ok()).filter(|count| *count <= Self::MAX);
+        let count = whole(&value).and_then(|count| u32::try_from(count).ok()).filter(|count| *count <= Self::MAX);
         count.map(Self).ok_or_else(|| error(format!("must be a whole number from 0 to {}", Self::MAX)))
     }
 }

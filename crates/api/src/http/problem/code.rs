@@ -51,7 +51,7 @@ pub enum Code {
     AccountClosed,
     /// The key is revoked or expired, which is final.
     KeyNotActive,
-    /// The account has as many keys as its policy allows.
+    /// The account would have more keys than its policy allows.
     TooManyKeys,
     /// The last key that can manage keys may be revoked only as compromised.
     LockOut,
@@ -184,7 +184,7 @@ impl Code {
                 "The key is revoked or expired, which is final.",
                 "Create a new key. Only the name, description and metadata of this one can still be changed."),
             Self::TooManyKeys => entry(StatusCode::CONFLICT, "too_many_keys",
-                "The account has as many keys as its policy allows.",
+                "The account's policy allows no more keys.",
                 "Revoke keys that are not used any more, or ask for a policy with a larger `max_keys`."),
             Self::LockOut => entry(StatusCode::CONFLICT, "lock_out",
                 "This is the account's last key that can manage keys.",

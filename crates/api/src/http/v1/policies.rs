@@ -220,7 +220,7 @@ mod tests {
             "max_overlap_seconds": null, "max_keys": null, "idle_seconds": null, "idle_action": null,
         });
         assert_eq!(read(&nulls).unwrap(), Policy::NONE);
-        let idle = read(&json!({"idle_seconds": 7})).unwrap().idle.unwrap();
+        let idle = read(&json!({"idle_seconds": 7.0, "max_keys": null})).unwrap().idle.unwrap();
         assert_eq!((idle.period.as_seconds(), idle.action), (7, IdleAction::Report));
     }
 

@@ -62,10 +62,7 @@ impl Source {
             return Ok(Self::Area(area, AreaKeys::CreatedBy(creator)));
         }
         if let Some((after, until)) = period(filter, at) {
-            let ends = Self::Ends { line, after, until };
-            if ends.window(reads, reach, None, 0).await?.is_some() {
-                return Ok(ends);
-            }
+            return Ok(Self::Ends { line, after, until });
         }
         Ok(Self::Area(area, AreaKeys::Stored(of_many_accounts(filter.status))))
     }
@@ -79,28 +76,25 @@ impl Source {
         }
     }
 
-    /// Reads the next rows.
-    pub(super) async fn read(
-        self,
-        reads: &dyn Reads,
-        reach: &Reach,
-        before: Option<KeyId>,
-        rows: u16,
-    ) -> Result<Vec<ListedKey>, StorageError> {
-        if let Some(window) = self.window(reads, reach, before, rows).await? {
-            return Ok(window);
-        }
-        // Meanwhile more keys end in the period, or a policy ends keys.
+    /// The number of rows to read next, if so many are wanted and at most `left` may still be examined. Each window
+    /// over the ends of keys examines all that end in the period, so one window has them all.
+    pub(super) fn rows(self, wanted: u16, left: u16) -> u16 {
         match self {
-            Self::Ends { line, .. } => {
-                let keys = AreaKeys::Stored(StoredState::Active);
-                reads.keys_of_area(reach, AreaWindow { area: KeyArea::Line(line), keys, before, rows }).await
-            }
-            Self::Account(..) | Self::Area(..) => Ok(Vec::new()),
+            Self::Ends { .. } => left,
+            Self::Account(..) | Self::Area(..) => wanted.min(left),
         }
     }
 
-    async fn window(
+    /// The source to use instead of one that turned out to be insufficient.
+    pub(super) const fn instead(self) -> Self {
+        match self {
+            Self::Ends { line, .. } => Self::Area(KeyArea::Line(line), AreaKeys::Stored(StoredState::Active)),
+            Self::Account(..) | Self::Area(..) => self,
+        }
+    }
+
+    /// Reads the next rows. `None` if more keys end in the period than a page may examine, or a policy ends keys.
+    pub(super) async fn read(
         self,
         reads: &dyn Reads,
         reach: &Reach,

@@ -220,3 +220,29 @@ async fn a_dry_run_is_refused_as_the_change_would_be() {
     run("merchant_a1", "dry_run=false", json!({"max_keys": 1})).await.json(200);
     assert_eq!(world.get(&by.value, PATH).await.json(200)["own"]["max_keys"], 1);
 }
+
+#[tokio::test]
+async fn a_key_that_begins_later_lives_from_then_on_and_begins_before_the_policy_ends_it() {
+    let world = World::new().await;
+    let by = world.root("partner_a").await;
+    put(&world, &by, PATH, &json!({"default_life_seconds": 3_600})).await.json(200);
+    let body =
+        |not_before: &str| json!({"mid": "merchant_a1", "name": "x", "type": "secret", "not_before": not_before});
+    let create = async |not_before: &str| {
+        world.request("POST", "/v1/api-keys").bearer(&by.value).json(&body(not_before)).send().await
+    };
+    let made = create("2026-11-23T14:00:00Z").await.json(201);
+    assert_eq!(made["expires_at"], "2026-11-23T15:00:00.000Z");
+    let pair = json!({"name": "till", "not_before": "2026-11-23T14:00:00Z"});
+    let pairs = "/v1/merchants/merchant_a1/api-keys";
+    let pair = world.request("POST", pairs).bearer(&by.value).json(&pair).send().await.json(201);
+    assert_eq!(pair["keys"][0]["expires_at"], "2026-11-23T15:00:00.000Z");
+    put(&world, &by, PATH, &json!({"default_life_seconds": 3_600, "max_life_seconds": 7_200})).await.json(200);
+    let made = create("2026-11-23T13:30:00Z").await.json(201);
+    assert_eq!(made["expires_at"], "2026-11-23T14:00:00.000Z");
+    create("2026-11-23T14:00:00Z").await.invalid(&["not_before"]);
+    let path = format!("/v1/api-keys/{}", made["id"].as_str().unwrap());
+    let change = async |body: Value| world.request("PATCH", &path).bearer(&by.value).json(&body).send().await;
+    change(json!({"expires_at": null, "not_before": "2026-11-23T14:00:00Z"})).await.invalid(&["not_before"]);
+    change(json!({"expires_at": null, "not_before": "2026-11-23T13:59:59Z"})).await.json(200);
+}

@@ -1,0 +1,1 @@
+-- Nothing here: the previous migration fills the lines.

@@ -1,0 +1,2 @@
+-- Whether an account of a line has a policy of its own.
+CREATE INDEX account_policies ON account (parent_id) WHERE policy IS NOT NULL;
