@@ -12,6 +12,7 @@ use super::request::{Client, Request};
 use super::{Bench, pgbench, process};
 
 mod create;
+mod find;
 mod flood;
 mod gateway;
 mod hot;
@@ -40,6 +41,7 @@ pub(super) const ALL: &[(&str, Measure)] = &[
     ("flood", flood::measure),
     ("strangers", strangers::measure),
     ("size", size::measure),
+    ("find", find::measure),
 ];
 
 /// The names of the rows, as values of an option.

@@ -129,6 +129,12 @@ impl Chain {
         Policy::strictest(self.links().filter_map(|link| link.policy.as_deref()))
     }
 
+    /// Whether an account of the chain has a policy of its own. Most have none, and verification then skips the rest.
+    #[must_use]
+    pub fn has_policy(&self) -> bool {
+        self.links().any(|link| link.policy.is_some())
+    }
+
     /// The same chain, with this policy for one of its accounts.
     #[must_use]
     pub fn with_policy(&self, account: AccountId, policy: &Policy) -> Self {

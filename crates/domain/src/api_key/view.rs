@@ -92,7 +92,9 @@ impl<'a> KeyView<'a> {
             Standing::Active if self.suspended => Err(Unusable::Suspended),
             Standing::Active => {
                 self.restrictions.judge(context)?;
-                self.judge_age(&chain.policy(), context.now)?;
+                if chain.has_policy() {
+                    self.judge_age(&chain.policy(), context.now)?;
+                }
                 Ok(UsableKey(self))
             }
         }
